@@ -1,0 +1,48 @@
+# make setup | run | demo | test | lint | lock | clean.  Needs Python 3.11 or newer and nothing else.
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+PIP     := $(BIN)/python -m pip --disable-pip-version-check -qq
+INSTALL := $(PIP) install --require-hashes --only-binary :all: -r
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+           --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: setup run demo test lint lock clean help
+
+help:  ## this list
+	@grep -hE '^[a-z-]+.*:.*## ' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 22
+setup: $(VENV)/.run $(VENV)/.project $(VENV)/.dev  ## install everything, for development
+run demo: $(VENV)/.run $(VENV)/.project            ## start the worker with config/ | with seeds/, no network
+	$(BIN)/monitor $@ $(ARGS)
+test: setup  ## the test suite with coverage gates
+	$(BIN)/python -m pytest -n 2 --cov --cov-report= $(ARGS)
+	$(BIN)/python -m coverage report --include='monitor/text/*,monitor/sources/*,monitor/rules/*,monitor/stories/*,monitor/alerts/*,monitor/model.py,monitor/errors.py,monitor/yamlnodes.py' --fail-under=100
+	$(BIN)/python -m coverage report --omit='monitor/text/*,monitor/sources/*,monitor/rules/*,monitor/stories/*,monitor/alerts/*,monitor/model.py,monitor/errors.py,monitor/yamlnodes.py' --fail-under=90
+lint: setup  ## format, lint, types, import contracts, dependencies, dead code, spelling
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/deptry .
+	$(BIN)/vulture
+	$(BIN)/codespell
+
+$(VENV)/.run: requirements.lock  # a new lock makes a new environment: what it dropped is gone
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, for example: make PYTHON=python3.12")'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(INSTALL) $<
+	@touch $@
+$(VENV)/.project: $(VENV)/.run pyproject.toml
+	$(PIP) install --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+$(VENV)/.dev: $(VENV)/.run requirements-dev.lock
+	$(INSTALL) requirements-dev.lock
+	@touch $@
+
+lock:  ## after editing dependencies; UPGRADE=--upgrade moves every pin
+	test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(PIP) install uv; }
+	$(COMPILE) $(UPGRADE) --group build -o requirements.lock
+	$(COMPILE) $(UPGRADE) --all-extras --group dev -c requirements.lock -o requirements-dev.lock
+clean:  ## remove everything that make can build again
+	rm -rf $(VENV) dist .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis

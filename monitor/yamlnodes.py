@@ -1,0 +1,205 @@
+"""YAML with positions: the one loader of all configuration files.
+
+Every scalar stays text (`NO`, `12:30` and `1718` are what was written); the schema that reads the
+nodes gives types. Duplicate keys, anchors, aliases and tags are refused with their place.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import yaml
+
+from monitor.errors import ConfigError, Problem
+
+# The C loader composes ten thousand rules in a third of the time; wheels carry it, some
+# distributions do not.
+_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+_MAX_DEPTH = 60  # levels; deeper nesting is no configuration and would exhaust the stack
+_MAX_NODES = 5_000_000
+
+
+@dataclass(frozen=True)
+class Node:
+    """A value of a file with its place; exactly one of `text`, `items`, `entries` is set.
+
+    `entries` maps key nodes to value nodes in file order; `line` and `column` count from 1.
+    """
+
+    file: File
+    line: int
+    column: int
+    text: str | None = None
+    items: tuple[Node, ...] | None = None
+    entries: tuple[tuple[Node, Node], ...] | None = None
+    is_quoted: bool = False
+
+    @property
+    def kind(self) -> str:
+        """Return what this is, as a message names it: `text`, `list` or `mapping`."""
+        if self.text is not None:
+            return "text"
+        return "list" if self.items is not None else "mapping"
+
+    @property
+    def key(self) -> str:
+        """Return the text of a mapping key."""
+        assert self.text is not None, "keys are text: checked by the loader"
+        return self.text
+
+    def get(self, key: str) -> Node | None:
+        """Return the value under `key`, or None."""
+        return next((value for name, value in self.entries or () if name.key == key), None)
+
+    def keys(self) -> Iterator[Node]:
+        """Return the key nodes of a mapping in file order."""
+        return (name for name, _ in self.entries or ())
+
+    def problem(self, message: str, hint: str = "", *, is_warning: bool = False) -> Problem:
+        """Return a problem that points at this node."""
+        return self.file.problem(self.line, self.column, message, hint, is_warning=is_warning)
+
+    def plain(self) -> object:
+        """Return the value as nested dicts, lists and texts."""
+        if self.text is not None:
+            return self.text
+        if self.items is not None:
+            return [item.plain() for item in self.items]
+        return {name.key: value.plain() for name, value in self.entries or ()}
+
+
+@dataclass(frozen=True)
+class File:
+    """A named text, for messages that show the line."""
+
+    name: str
+    source: str
+
+    def problem(
+        self, line: int, column: int, message: str, hint: str = "", *, is_warning: bool = False
+    ) -> Problem:
+        """Return a problem at a place of this file; line 0 means the whole file."""
+        lines = self.source.splitlines()
+        return Problem(
+            file=self.name,
+            line=line,
+            column=column,
+            message=message,
+            hint=hint,
+            source_line=lines[line - 1] if 0 < line <= len(lines) else "",
+            is_warning=is_warning,
+        )
+
+
+def load(name: str, text: str) -> Node:
+    """Return the root node of a YAML text; an empty file is an empty mapping.
+
+    Raises:
+        ConfigError: with every fault of form that was found.
+    """
+    file = File(name, text)
+    try:
+        root = yaml.compose(text, Loader=_LOADER)
+    except yaml.MarkedYAMLError as error:
+        raise ConfigError([_syntax_problem(file, error)]) from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise ConfigError([file.problem(0, 0, f"not readable as YAML: {error}")]) from error
+    if root is None:
+        return Node(file, 1, 1, entries=())
+    problems: list[Problem] = [*_forbidden(file, text)]
+    node = _convert(file, root, problems, depth=0)
+    if problems:
+        raise ConfigError(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+    return node
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `did you mean "x"?`, or the list of what is allowed when nothing is near."""
+    choices = sorted(known)
+    near = difflib.get_close_matches(word, choices, 1, 0.6)
+    if near:
+        return f'did you mean "{near[0]}"?'
+    return f"allowed: {', '.join(choices)}" if choices else ""
+
+
+def positions(node: Node, path: tuple[str | int, ...] = ()) -> Mapping[tuple[str | int, ...], Node]:
+    """Return the node under every path (`("feeds", 3, "url")`), the root under `()`."""
+    found: dict[tuple[str | int, ...], Node] = {path: node}
+    for name, value in node.entries or ():
+        found.update(positions(value, (*path, name.key)))
+    for number, item in enumerate(node.items or ()):
+        found.update(positions(item, (*path, number)))
+    return found
+
+
+def _syntax_problem(file: File, error: yaml.MarkedYAMLError) -> Problem:
+    mark = error.problem_mark or error.context_mark
+    message = " ".join(filter(None, [error.context, error.problem])) or "not readable as YAML"
+    if mark is None:
+        return file.problem(0, 0, message)
+    return file.problem(mark.line + 1, mark.column + 1, message, _syntax_hint(message))
+
+
+def _syntax_hint(message: str) -> str:
+    """Return what to do about the faults of form that analysts make most."""
+    if "alias" in message or "anchor" in message:
+        return "a term that starts with * or & needs quotes"
+    if "cannot start any token" in message or "expected <block end>" in message:
+        return "put the text in quotes"
+    if "mapping values are not allowed" in message:
+        return "a text with a colon needs quotes"
+    return ""
+
+
+def _forbidden(file: File, text: str) -> Iterator[Problem]:
+    """Return a problem for each anchor, alias and tag: they make one place mean another."""
+    for event in yaml.parse(text, Loader=_LOADER):
+        if getattr(event, "anchor", None):
+            yield _at(file, event, "anchors and aliases are not allowed", "write the value out")
+        elif _has_tag(event):
+            yield _at(file, event, "tags are not allowed", "leave out the !tag, or quote the text")
+
+
+def _has_tag(event: yaml.Event) -> bool:
+    return isinstance(event, yaml.NodeEvent) and bool(getattr(event, "tag", None))
+
+
+def _at(file: File, event: yaml.Event, message: str, hint: str) -> Problem:
+    mark = event.start_mark
+    return file.problem(mark.line + 1, mark.column + 1, message, hint)
+
+
+def _convert(file: File, raw: yaml.Node, problems: list[Problem], depth: int) -> Node:
+    line, column = raw.start_mark.line + 1, raw.start_mark.column + 1
+    if depth > _MAX_DEPTH:
+        problems.append(file.problem(line, column, f"nested deeper than {_MAX_DEPTH} levels"))
+        return Node(file, line, column, text="")
+    if isinstance(raw, yaml.ScalarNode):
+        return Node(file, line, column, text=raw.value, is_quoted=raw.style in ("'", '"', "|", ">"))
+    if isinstance(raw, yaml.SequenceNode):
+        items = tuple(_convert(file, item, problems, depth + 1) for item in raw.value)
+        return Node(file, line, column, items=items)
+    return Node(file, line, column, entries=_entries(file, raw, problems, depth))
+
+
+def _entries(
+    file: File, raw: yaml.Node, problems: list[Problem], depth: int
+) -> tuple[tuple[Node, Node], ...]:
+    first_line: dict[str, int] = {}
+    entries = []
+    for raw_key, raw_value in raw.value:
+        key = _convert(file, raw_key, problems, depth + 1)
+        value = _convert(file, raw_value, problems, depth + 1)
+        if key.text is None:
+            problems.append(key.problem(f"a key must be text, this is a {key.kind}"))
+            continue
+        if key.text in first_line:
+            where = f"first on line {first_line[key.text]}"
+            problems.append(key.problem(f'key "{key.text}" is written twice; {where}'))
+            continue
+        first_line[key.text] = key.line
+        entries.append((key, value))
+    return tuple(entries)
