@@ -137,10 +137,9 @@ def positions(node: Node, path: tuple[str | int, ...] = ()) -> Mapping[tuple[str
 
 def _syntax_problem(file: File, error: yaml.MarkedYAMLError) -> Problem:
     mark = error.problem_mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
     message = " ".join(filter(None, [error.context, error.problem])) or "not readable as YAML"
-    if mark is None:
-        return file.problem(0, 0, message)
-    return file.problem(mark.line + 1, mark.column + 1, message, _syntax_hint(message))
+    return file.problem(line, column, message, _syntax_hint(message))
 
 
 def _syntax_hint(message: str) -> str:
