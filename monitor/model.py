@@ -6,7 +6,7 @@ A stage never changes what it gets; it returns something new.
 
 import base64
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, IntEnum
@@ -68,6 +68,7 @@ class Source:
     user: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    verify_tls: bool = True  # False accepts any certificate, for this source alone
 
     @property
     def label(self) -> str:
@@ -95,11 +96,29 @@ class Document:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fetched:
+    """A document that changed, with what must be committed together with its items.
+
+    `moved_to` is where permanent redirects alone (301, 308) led, or empty; `fresh_for` is how
+    long the server says the answer stays fresh. `flags` says what was odd (`https-to-http`).
+    """
+
+    document: Document
+    validators: Validators
+    moved_to: str = ""
+    fresh_for: timedelta | None = None
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class NotModified:
-    """The server said 304; `validators` are those to keep."""
+    """The server said 304, or sent the body we know; `validators` are those to keep."""
 
     validators: Validators
     headers: Mapping[str, str] = field(default_factory=dict)
+    moved_to: str = ""
+    fresh_for: timedelta | None = None
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,6 +276,7 @@ class Reason(Enum):
     MUTED = "story muted"
     SILENCED = "silenced"
     EDITED = "edited, no new rule"
+    DIGESTED = "left for the digest"
 
     @property
     def sends(self) -> bool:
@@ -297,7 +317,10 @@ class Story:
     alerted_severity: Severity | None = None
     alerted_names: frozenset[str] = frozenset()
     first_alert_id: AlertId | None = None
-    revision: int = 0
+    last_alert_at: datetime | None = None
+    returned_at: datetime | None = None  # when items came again after a quiet time
+    sources_since_return: int = 0
+    revision: int = 0  # alerts made for it
     muted: bool = False
     state: Literal["new", "acknowledged", "escalated", "dismissed"] = "new"
 
@@ -504,5 +527,16 @@ class Delivery:
     leased_until: datetime
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What a receiver answered to a post: header names in lower case, at most 64 kB of body."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+# url, body, headers, seconds for everything -> Reply; raises FetchError, follows no redirect
+Post = Callable[[str, bytes, Mapping[str, str], float], Awaitable[Reply]]
 Known = Collection[bytes]
 Items = Sequence[Item]
