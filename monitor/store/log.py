@@ -1,0 +1,88 @@
+"""What happened around the lines: digests closed, rule sets in force, what people did."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlite_utils import Database
+
+from monitor.model import AlertId
+from monitor.store.codec import clean, from_json, to_json, to_text, to_time_or_none
+
+
+class Log:
+    """The tables `digest`, `ruleset`, `activity` and `meta`."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def last_digest(self) -> tuple[str, datetime] | None:
+        """Return the local date and closing time of the last digest, or None."""
+        rows = self._db.query(
+            "select local_date, closed_at from digest order by local_date desc limit 1"
+        )
+        for row in rows:
+            closed_at = to_time_or_none(row["closed_at"])
+            assert closed_at is not None, "the column is not null"
+            return row["local_date"], closed_at
+        return None
+
+    def put_digest(self, local_date: str, closed_at: datetime, alert_id: AlertId) -> None:
+        """Store that a window was closed; a second one for the same date is an error."""
+        self._db.execute(
+            "insert into digest (local_date, closed_at, alert_id) values (?, ?, ?)",
+            [local_date, to_text(closed_at), alert_id],
+        )
+
+    def put_ruleset(self, ruleset: str, files: Mapping[str, str], now: datetime) -> None:
+        """Store a rule set that comes into force, unless it is the one in force."""
+        rows = self._db.query("select hash from ruleset order by number desc limit 1")
+        if next((row["hash"] for row in rows), None) == ruleset:
+            return
+        self._db.execute(
+            "insert into ruleset (hash, loaded_at, files) values (?, ?, ?)",
+            [ruleset, to_text(now), clean(to_json(files))],
+        )
+
+    def rulesets(self) -> list[dict[str, Any]]:
+        """Return the rule sets that were in force, newest first, without their texts."""
+        return list(
+            self._db.query("select number, hash, loaded_at from ruleset order by number desc")
+        )
+
+    def ruleset_files(self, ruleset: str) -> Mapping[str, str] | None:
+        """Return the files of a stored rule set, or None."""
+        rows = self._db.query(
+            """select files from ruleset where substr(hash, 1, length(?1)) = ?1
+               order by number desc limit 1""",
+            [ruleset],
+        )
+        return next((from_json(row["files"]) for row in rows), None)
+
+    def put_activity(
+        self, now: datetime, who: str, action: str, subject: str, detail: str = ""
+    ) -> None:
+        """Store what somebody did."""
+        self._db.execute(
+            "insert into activity (at, who, action, subject, detail) values (?, ?, ?, ?, ?)",
+            [to_text(now), clean(who), action, subject, clean(detail)],
+        )
+
+    def activities(self, subject: str | None = None) -> list[dict[str, Any]]:
+        """Return what people did, in order, to one subject or to all."""
+        return list(
+            self._db.query(
+                """select at, who, action, subject, detail from activity
+                   where ?1 is null or subject = ?1 order by number""",
+                [subject],
+            )
+        )
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Store a fact about this database."""
+        self._db.execute("insert or replace into meta (key, value) values (?, ?)", [key, value])
+
+    def meta(self, key: str) -> str | None:
+        """Return a fact about this database, or None."""
+        rows = self._db.query("select value from meta where key = ?", [key])
+        return next((row["value"] for row in rows), None)

@@ -1,0 +1,257 @@
+"""The tables of the SQLite store, as migrations that are applied in order and never edited.
+
+Times are ISO 8601 texts in UTC with microseconds, so that they sort and read as they are.
+"""
+
+from collections.abc import Iterator
+
+from sqlite_utils import Database, Migrations
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
+
+migrations = Migrations("monitor")
+
+_FIRST = """
+create table meta (
+  key   text primary key,
+  value text not null
+) without rowid;
+
+-- What is known of each configured source. Written by `record_poll` and `record_failure` only.
+create table source (
+  id               text primary key,
+  url              text not null,      -- as configured; a change of it drops the validators
+  etag             text not null default '',
+  last_modified    text not null default '',
+  body_hash        blob not null default x'',
+  next_poll_at     text not null,
+  last_poll_at     text,               -- NULL: never polled
+  last_ok_at       text,               -- NULL: never read; then the next poll is the first one
+  last_new_at      text,               -- when a new item was last seen
+  failures         integer not null default 0,   -- consecutive
+  failing_since    text,               -- NULL: the last poll was good
+  error            text not null default '',
+  error_kind       text not null default '',
+  alarmed_at       text,               -- NULL: nobody was told of the failure
+  suspended        integer not null default 0,   -- 1: the server said 410
+  permanent_url    text not null default '',     -- where permanent redirects led
+  permanent_seen   integer not null default 0,   -- how often in a row
+  permanent_since  text,
+  polls            integer not null default 0,
+  recent_when      text not null default '[]',   -- JSON: times of the latest items, for the cadence
+  configured       integer not null default 1    -- 0: no longer in feeds.yaml
+) without rowid;
+
+-- Entries seen in the last document of a source, for the delta parse; not the identity of items.
+create table entry (
+  source_id text not null,
+  hash      blob not null,
+  primary key (source_id, hash)
+) without rowid;
+
+create table item (
+  number        integer primary key,   -- order of arrival
+  id            text not null unique,
+  source_id     text not null,
+  guid          text not null,
+  url           text not null,
+  canonical_url text not null,
+  title         text not null,
+  summary       text not null,
+  content       text not null,
+  lang          text not null,
+  published     text,
+  updated       text,
+  when_at       text not null,
+  seen_at       text not null,
+  changed_at    text,                  -- NULL: never edited since it was first seen
+  words_hash    blob not null,         -- of title, summary and content: an edit changes it
+  tags          text not null,         -- JSON list
+  trust         integer not null,
+  flags         text not null          -- JSON list
+);
+create index item_seen on item (seen_at);
+
+-- One row per version of an item that made a hit; append-only, never updated, never deleted.
+create table evidence (
+  number      integer primary key,
+  item_id     text not null,
+  captured_at text not null,
+  url         text not null,
+  title       text not null,           -- texts as matched: offsets of hits refer to these
+  summary     text not null,
+  content     text not null,
+  raw         blob not null,           -- the entry as received
+  sha256      text not null,           -- hex, of raw, or of the texts where no bytes are known
+  words_hash  blob not null,
+  unique (item_id, words_hash)
+);
+
+create table hit (
+  number       integer primary key,
+  item_id      text not null,
+  rule         text not null,
+  version      text not null,          -- hash of the rule that made it
+  ruleset      text not null,          -- hash of the set in force
+  severity     integer not null,
+  clauses      text not null,          -- JSON: clause -> spans
+  listed_names text not null,          -- JSON list
+  evidence     integer not null references evidence (number),
+  made_at      text not null,
+  unique (item_id, rule)
+);
+create index hit_made on hit (made_at);
+
+create table story (
+  id               text primary key,
+  title            text not null,
+  opened_at        text not null,
+  latest_at        text not null,      -- arrival of its latest item
+  severity         integer not null,
+  alerted_severity integer,            -- NULL: nobody was told yet
+  alerted_rules    text not null default '[]',
+  alerted_names    text not null default '[]',
+  last_alert_at    text,
+  first_alert_id   text,
+  revision         integer not null default 0,   -- alerts made for it
+  returned_at      text,               -- when items came again after a quiet time
+  muted            integer not null default 0,
+  state            text not null default 'new'
+) without rowid;
+create index story_latest on story (latest_at);
+
+create table member (
+  number      integer primary key,     -- order of arrival, which decides stories
+  item_id     text not null unique,    -- so no item is ever in two stories
+  story_id    text not null references story (id),
+  joined_at   text not null,
+  fingerprint text not null,           -- JSON of monitor.stories.Fingerprint
+  why         text not null,           -- JSON list
+  score       real,
+  rival       text,
+  rival_why   text not null default '',
+  copy_of     text
+);
+create index member_story on member (story_id);
+create index member_joined on member (joined_at);
+
+-- Why people were told, or not, of an item's hits. Append-only.
+create table decision (
+  number     integer primary key,
+  item_id    text not null,
+  story_id   text not null,
+  reason     text not null,            -- a value of monitor.model.Reason
+  detail     text not null default '',
+  rules      text not null,            -- JSON list of the rules that hit
+  alert_id   text,
+  ruleset    text not null,
+  decided_at text not null
+);
+create index decision_story on decision (story_id);
+create index decision_time on decision (decided_at);
+
+create table alert (
+  id          text primary key,
+  subject     text not null,
+  story_id    text,                    -- NULL: not about a story
+  reason      text not null,
+  title       text not null,
+  severity    integer not null,
+  occurred_at text not null
+) without rowid;
+create index alert_story on alert (story_id);
+create index alert_time on alert (occurred_at);
+
+create table outbox (
+  id           integer primary key,
+  alert_id     text not null,
+  channel      text not null,
+  recipient    text not null,
+  message_id   text not null,
+  body         blob not null,          -- frozen: every try sends these bytes
+  headers      text not null,          -- JSON
+  state        text not null check (state in ('pending', 'sending', 'sent', 'dead', 'cancelled')),
+  next_at      text not null,          -- pending: due time; sending: end of the lease
+  attempts     integer not null default 0,
+  created_at   text not null,
+  first_try_at text,
+  settled_at   text,
+  error        text not null default '',
+  alarmed      integer not null default 0,   -- 1: its death was told
+  unique (alert_id, channel, recipient)
+);
+-- Serves the claim; partial, so that it does not grow with what was sent.
+create index outbox_due on outbox (channel, next_at, id) where state in ('pending', 'sending');
+create index outbox_dead on outbox (id) where state = 'dead';
+
+-- Every try, append-only.
+create table attempt (
+  number    integer primary key,
+  outbox_id integer not null references outbox (id),
+  at        text not null,
+  outcome   text not null,             -- sent, retry, dead, paused
+  code      integer,
+  took_ms   integer not null,
+  detail    text not null
+);
+create index attempt_outbox on attempt (outbox_id);
+
+create table channel (
+  name         text primary key,
+  paused_at    text,                   -- NULL: open
+  paused_why   text not null default '',
+  alarmed_at   text,
+  failures     integer not null default 0,   -- consecutive, over all rows
+  probe_at     text                    -- NULL: free; else one row at a time from then on
+) without rowid;
+
+-- A digest window that was closed; its key stops a second one for the same local date.
+create table digest (
+  local_date text primary key,
+  closed_at  text not null,
+  alert_id   text not null
+) without rowid;
+
+-- Every rule set and configuration that was in force.
+create table ruleset (
+  number    integer primary key,
+  hash      text not null,
+  loaded_at text not null,
+  files     text not null              -- JSON: file name -> text, secrets unresolved
+);
+
+-- Items that a rule missed by one clause.
+create table near_miss (
+  item_id text not null,
+  rule    text not null,
+  missing text not null,
+  seen_at text not null,
+  primary key (item_id, rule)
+) without rowid;
+
+-- What people did: acknowledge, mute, split, merge, retry. Append-only.
+create table activity (
+  number  integer primary key,
+  at      text not null,
+  who     text not null,
+  action  text not null,
+  subject text not null,
+  detail  text not null default ''
+);
+"""
+
+
+@migrations()
+def m001_first(db: Database) -> None:
+    """Create the tables."""
+    for statement in _statements(_FIRST):
+        db.execute(statement)
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Return the statements one by one, comments kept: executescript would commit behind us."""
+    statement = ""
+    for line in script.strip().splitlines():
+        statement += line + "\n"
+        if sqlite3.complete_statement(statement):
+            yield statement.strip()
+            statement = ""

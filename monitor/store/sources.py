@@ -1,0 +1,190 @@
+"""What is known of each source: validators, due time, failures, entries seen."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlite_utils import Database
+
+from monitor.model import Source, SourceId, Validators
+from monitor.store.codec import (
+    from_json,
+    to_json,
+    to_text,
+    to_text_or_none,
+    to_time,
+    to_time_or_none,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceState:
+    """A source as the last poll left it; `last_ok_at` None means that it was never read."""
+
+    id: SourceId
+    url: str
+    validators: Validators = field(default_factory=Validators)
+    next_poll_at: datetime
+    last_poll_at: datetime | None = None
+    last_ok_at: datetime | None = None
+    last_new_at: datetime | None = None
+    failures: int = 0
+    failing_since: datetime | None = None
+    error: str = ""
+    error_kind: str = ""
+    alarmed_at: datetime | None = None
+    is_suspended: bool = False
+    permanent_url: str = ""
+    permanent_seen: int = 0
+    permanent_since: datetime | None = None
+    polls: int = 0
+    recent_when: tuple[datetime, ...] = ()
+
+
+class Sources:
+    """The tables `source` and `entry`."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def sync(self, sources: Sequence[Source], first_polls: Sequence[datetime]) -> None:
+        """Add new sources, due at `first_polls`; forget validators where the address changed."""
+        self._db.execute("update source set configured = 0")
+        for source, first_poll in zip(sources, first_polls, strict=True):
+            self._db.execute(
+                """insert into source (id, url, next_poll_at) values (?, ?, ?)
+                   on conflict (id) do update set configured = 1,
+                     next_poll_at = case when url = excluded.url and suspended = 0
+                       then next_poll_at else excluded.next_poll_at end,
+                     suspended = case when url = excluded.url then suspended else 0 end,
+                     etag = case when url = excluded.url then etag else '' end,
+                     last_modified = case when url = excluded.url then last_modified else '' end,
+                     body_hash = case when url = excluded.url then body_hash else x'' end,
+                     permanent_url = case when url = excluded.url then permanent_url else '' end,
+                     url = excluded.url""",
+                [source.id, source.url, to_text(first_poll)],
+            )
+
+    def state(self, source_id: SourceId) -> SourceState:
+        """Return one source's state; it must have been synced."""
+        rows = self._db.query("select * from source where id = ?", [source_id])
+        return _state(next(iter(rows)))
+
+    def states(self) -> tuple[SourceState, ...]:
+        """Return the state of every configured source, in order of their ids."""
+        rows = self._db.query("select * from source where configured = 1 order by id")
+        return tuple(map(_state, rows))
+
+    def due(self, now: datetime) -> tuple[SourceId, ...]:
+        """Return the configured sources whose poll is due, longest overdue first."""
+        rows = self._db.query(
+            """select id from source where configured = 1 and next_poll_at <= ?
+               order by next_poll_at, id""",
+            [to_text(now)],
+        )
+        return tuple(row["id"] for row in rows)
+
+    def known(self, source_id: SourceId) -> frozenset[bytes]:
+        """Return the hashes of the entries in the last document of a source."""
+        rows = self._db.query("select hash from entry where source_id = ?", [source_id])
+        return frozenset(row["hash"] for row in rows)
+
+    def replace_known(self, source_id: SourceId, hashes: Iterable[bytes]) -> None:
+        """Store the hashes of a whole document in place of those before."""
+        self._db.execute("delete from entry where source_id = ?", [source_id])
+        self.add_known(source_id, hashes)
+
+    def add_known(self, source_id: SourceId, hashes: Iterable[bytes]) -> None:
+        """Store the hashes of a document that broke off, beside those before."""
+        for entry_hash in hashes:
+            self._db.execute(
+                "insert or ignore into entry (source_id, hash) values (?, ?)",
+                [source_id, entry_hash],
+            )
+
+    def put(self, state: SourceState) -> None:
+        """Store the state that a poll left."""
+        self._db.execute(
+            """update source set etag = ?, last_modified = ?, body_hash = ?, next_poll_at = ?,
+                 last_poll_at = ?, last_ok_at = ?, last_new_at = ?, failures = ?,
+                 failing_since = ?, error = ?, error_kind = ?, alarmed_at = ?, suspended = ?,
+                 permanent_url = ?, permanent_seen = ?, permanent_since = ?, polls = ?,
+                 recent_when = ?
+               where id = ?""",
+            [
+                state.validators.etag,
+                state.validators.last_modified,
+                state.validators.body_hash,
+                to_text(state.next_poll_at),
+                to_text_or_none(state.last_poll_at),
+                to_text_or_none(state.last_ok_at),
+                to_text_or_none(state.last_new_at),
+                state.failures,
+                to_text_or_none(state.failing_since),
+                state.error,
+                state.error_kind,
+                to_text_or_none(state.alarmed_at),
+                int(state.is_suspended),
+                state.permanent_url,
+                state.permanent_seen,
+                to_text_or_none(state.permanent_since),
+                state.polls,
+                to_json([to_text(time) for time in state.recent_when]),
+                state.id,
+            ],
+        )
+
+    def mark_alarmed(self, source_ids: Iterable[SourceId], at: datetime | None) -> None:
+        """Store that people were told of these sources' failure, or (None) of its end."""
+        for source_id in source_ids:
+            self._db.execute(
+                "update source set alarmed_at = ? where id = ?", [to_text_or_none(at), source_id]
+            )
+
+    def next_due(self) -> datetime | None:
+        """Return when the next poll is due, or None without sources."""
+        rows = self._db.query("select min(next_poll_at) as at from source where configured = 1")
+        return to_time_or_none(next(iter(rows))["at"])
+
+    def bring_forward(self, now: datetime, horizon: timedelta) -> None:
+        """Make due what lies further ahead than any interval: the clock was set back."""
+        self._db.execute(
+            "update source set next_poll_at = ? where next_poll_at > ?",
+            [to_text(now), to_text(now + horizon)],
+        )
+
+
+def _state(row: dict[str, object]) -> SourceState:
+    values: dict[str, object] = {
+        name: to_time_or_none(row[name])  # type: ignore[arg-type]
+        for name in (
+            "last_poll_at",
+            "last_ok_at",
+            "last_new_at",
+            "failing_since",
+            "alarmed_at",
+            "permanent_since",
+        )
+    }
+    plain = (
+        "id",
+        "url",
+        "failures",
+        "error",
+        "error_kind",
+        "permanent_url",
+        "permanent_seen",
+        "polls",
+    )
+    values |= {name: row[name] for name in plain}
+    return SourceState(
+        validators=Validators(
+            etag=str(row["etag"]),
+            last_modified=str(row["last_modified"]),
+            body_hash=bytes(row["body_hash"]),  # type: ignore[call-overload]
+        ),
+        next_poll_at=to_time(str(row["next_poll_at"])),
+        is_suspended=bool(row["suspended"]),
+        recent_when=tuple(to_time(text) for text in from_json(str(row["recent_when"]))),
+        **values,  # type: ignore[arg-type]
+    )

@@ -1,0 +1,143 @@
+"""The SQLite store: one file, one writer, readers beside it.
+
+WAL with synchronous=FULL: a commit survives a power cut. Write transactions are BEGIN IMMEDIATE:
+a deferred one that reads and then writes fails at once when another one commits in between, busy
+timeout or not, which is why sqlite-utils' `atomic()` is not used for them.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlite_utils import Database
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
+
+from monitor.errors import NewerSchema, StoreBusy, StoreError
+from monitor.store.items import Items
+from monitor.store.log import Log
+from monitor.store.outbox import Outbox
+from monitor.store.schema import migrations
+from monitor.store.sources import Sources
+from monitor.store.stories import Stories
+
+_BUSY_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """The tables within one transaction."""
+
+    sources: Sources
+    items: Items
+    stories: Stories
+    outbox: Outbox
+    log: Log
+
+
+class SqliteStore:
+    """A database file; `write()` belongs to one thread at a time, `read()` to any."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writer: Database | None = None
+        self._readers = threading.local()
+        self._opened: list[Database] = []
+
+    def open(self, now: datetime) -> None:
+        """Open the file, make or migrate its tables; a copy is kept before a migration.
+
+        Raises:
+            NewerSchema: a newer version of the program wrote it.
+            StoreBusy: another process holds it.
+            StoreError: it is damaged, or no database.
+        """
+        with _translated(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            db = self._connect()
+            _refuse_newer(db, self.path)
+            if db.table("source").exists() and migrations.pending(db):
+                _back_up(db, self.path, now)
+            migrations.apply(db)
+        self._writer = db
+
+    def close(self) -> None:
+        """Close every connection; the file can be moved afterwards."""
+        for db in self._opened:
+            db.close()
+        self._opened.clear()
+        self._writer = None
+        self._readers = threading.local()
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """Run the block as one write transaction: all of it is committed, or none."""
+        assert self._writer is not None, "the store is not open"
+        db = self._writer
+        with _translated(self.path):
+            db.execute("begin immediate")
+            try:
+                yield _transaction(db)
+                db.execute("commit")
+            except BaseException:
+                # A full disk has rolled back by itself; a second rollback would raise.
+                with suppress(sqlite3.OperationalError):
+                    db.execute("rollback")
+                raise
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """Run the block on one consistent view of what is committed."""
+        db = getattr(self._readers, "db", None)
+        with _translated(self.path):
+            if db is None:
+                db = self._readers.db = self._connect()
+                db.execute("pragma query_only = on")
+            db.execute("begin")
+            try:
+                yield _transaction(db)
+            finally:
+                db.execute("rollback")
+
+    def _connect(self) -> Database:
+        connection = sqlite3.connect(
+            self.path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+        db = Database(connection, execute_plugins=False)
+        self._opened.append(db)
+        for pragma in ("journal_mode = wal", "synchronous = full", "foreign_keys = on"):
+            db.execute(f"pragma {pragma}").fetchall()
+        return db
+
+
+def _transaction(db: Database) -> Transaction:
+    return Transaction(
+        sources=Sources(db), items=Items(db), stories=Stories(db), outbox=Outbox(db), log=Log(db)
+    )
+
+
+def _refuse_newer(db: Database, path: Path) -> None:
+    known = {migration.name for migration in migrations.pending(Database(memory=True))}
+    applied = {migration.name for migration in migrations.applied(db)}
+    if applied - known:
+        newer = ", ".join(sorted(applied - known))
+        raise NewerSchema(f"{path} was written by a newer version (it has {newer}): upgrade first")
+
+
+def _back_up(db: Database, path: Path, now: datetime) -> None:
+    copy = path.with_name(f"{path.name}.{now:%Y%m%dT%H%M%S}.before-migration")
+    db.execute("vacuum into ?", [str(copy)])
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into ours, at this border only."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        kind = StoreBusy if "locked" in str(error) or "busy" in str(error) else StoreError
+        raise kind(f"{path}: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{path}: {error}") from error

@@ -1,0 +1,314 @@
+"""Stories, their members, and what people were told or not, with the reason."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlite_utils import Database
+
+from monitor.model import (
+    Alert,
+    AlertId,
+    Assignment,
+    Decision,
+    Hit,
+    Item,
+    ItemId,
+    Severity,
+    Story,
+    StoryId,
+)
+from monitor.store.codec import (
+    clean,
+    from_json,
+    names_to_json,
+    to_json,
+    to_text,
+    to_text_or_none,
+    to_time,
+    to_time_or_none,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """An item's place in a story; `number` is the order of arrival."""
+
+    number: int
+    item_id: ItemId
+    story_id: StoryId
+    fingerprint: str
+
+
+class Stories:
+    """The tables `story`, `member`, `decision` and `alert`."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def members_after(self, number: int, joined_since: datetime) -> Iterator[Member]:
+        """Return members that arrived after a number and a time, in order of arrival."""
+        rows = self._db.query(
+            """select number, item_id, story_id, fingerprint from member
+               where number > ? and joined_at >= ? order by number""",
+            [number, to_text(joined_since)],
+        )
+        return (Member(**row) for row in rows)
+
+    def story_of(self, item_id: ItemId) -> StoryId | None:
+        """Return the story an item is in, or None."""
+        rows = self._db.query("select story_id from member where item_id = ?", [item_id])
+        return next((StoryId(row["story_id"]) for row in rows), None)
+
+    def get(self, story_id: StoryId) -> Story | None:
+        """Return a story as it stands, or None."""
+        rows = self._db.query(
+            """select story.*, count(member.number) as items,
+                 count(distinct item.source_id) as sources,
+                 count(distinct case when member.joined_at >= story.returned_at
+                   then item.source_id end) as sources_since_return
+               from story left join member on member.story_id = story.id
+                 left join item on item.id = member.item_id
+               where story.id = ? group by story.id""",
+            [story_id],
+        )
+        return next((_story(row, self._rules(story_id)) for row in rows), None)
+
+    def _rules(self, story_id: StoryId) -> frozenset[str]:
+        rows = self._db.query(
+            """select distinct hit.rule from hit join member on member.item_id = hit.item_id
+               where member.story_id = ?""",
+            [story_id],
+        )
+        return frozenset(row["rule"] for row in rows)
+
+    def open(self, story_id: StoryId, item: Item, severity: Severity) -> None:
+        """Store a new story, named after the item that opens it."""
+        self._db.execute(
+            """insert into story (id, title, opened_at, latest_at, severity)
+               values (?, ?, ?, ?, ?)""",
+            [
+                story_id,
+                clean(item.title),
+                to_text(item.seen_at),
+                to_text(item.seen_at),
+                int(severity),
+            ],
+        )
+
+    def join(self, story_id: StoryId, item: Item, assignment: Assignment, fingerprint: str) -> int:
+        """Store that an item belongs to a story, and why; return the member's number."""
+        self._db.execute(
+            """insert into member (item_id, story_id, joined_at, fingerprint, why, score, rival,
+                 rival_why, copy_of) values (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            [
+                item.id,
+                story_id,
+                to_text(item.seen_at),
+                clean(fingerprint),
+                clean(to_json(list(assignment.why))),
+                assignment.score,
+                assignment.rival,
+                assignment.rival_why,
+                assignment.copy_of,
+            ],
+        )
+        row = next(iter(self._db.query("select last_insert_rowid() as number")))
+        return int(row["number"])
+
+    def touch(
+        self, story_id: StoryId, *, at: datetime, severity: Severity, returned_at: datetime | None
+    ) -> None:
+        """Store that an item joined: the latest time moves on, the severity can only rise."""
+        self._db.execute(
+            """update story set latest_at = max(latest_at, ?), severity = max(severity, ?),
+                 returned_at = coalesce(?, returned_at) where id = ?""",
+            [to_text(at), int(severity), to_text_or_none(returned_at), story_id],
+        )
+
+    def told(self, story: Story, alert: Alert, hits: Sequence[Hit]) -> None:
+        """Store what the readers of a story know once this alert is out."""
+        rules = story.alerted_rules | {hit.rule for hit in hits}
+        names = story.alerted_names | {name for hit in hits for name in hit.listed_names}
+        severity = max(alert.severity, story.alerted_severity or alert.severity)
+        self._db.execute(
+            """update story set alerted_severity = ?, alerted_rules = ?, alerted_names = ?,
+                 last_alert_at = ?, first_alert_id = coalesce(first_alert_id, ?),
+                 revision = revision + 1 where id = ?""",
+            [
+                int(severity),
+                names_to_json(rules),
+                names_to_json(names),
+                to_text(alert.occurred_at),
+                alert.id,
+                story.id,
+            ],
+        )
+
+    def put_alert(self, alert: Alert, *, story_id: StoryId | None, reason: str, title: str) -> None:
+        """Store that an alert was made; its messages stand in the outbox."""
+        self._db.execute(
+            """insert into alert (id, subject, story_id, reason, title, severity, occurred_at)
+               values (?, ?, ?, ?, ?, ?, ?)""",
+            [
+                alert.id,
+                alert.subject,
+                story_id,
+                reason,
+                clean(title),
+                int(alert.severity),
+                to_text(alert.occurred_at),
+            ],
+        )
+
+    def put_decision(  # one column each
+        self, item: Item, story_id: StoryId, decision: Decision, rules: Iterable[str], ruleset: str
+    ) -> None:
+        """Store why people were told, or not, of an item's hits."""
+        self._db.execute(
+            """insert into decision (item_id, story_id, reason, detail, rules, alert_id, ruleset,
+                 decided_at) values (?, ?, ?, ?, ?, ?, ?, ?)""",
+            [
+                item.id,
+                story_id,
+                decision.reason.value,
+                decision.detail,
+                names_to_json(rules),
+                decision.alert_id,
+                ruleset,
+                to_text(item.seen_at),
+            ],
+        )
+
+    def set_muted(self, story_id: StoryId, *, muted: bool) -> None:
+        """Store whether a story is muted."""
+        self._db.execute("update story set muted = ? where id = ?", [int(muted), story_id])
+
+    def set_state(self, story_id: StoryId, state: str) -> None:
+        """Store what people made of a story: new, acknowledged, escalated, dismissed."""
+        self._db.execute("update story set state = ? where id = ?", [state, story_id])
+
+    def move(self, item_ids: Iterable[ItemId], story_id: StoryId) -> None:
+        """Put items into another story; a story left without items stays, empty, as history."""
+        for item_id in item_ids:
+            self._db.execute(
+                "update member set story_id = ? where item_id = ?", [story_id, item_id]
+            )
+
+    def copy(self, story: Story, new_id: StoryId, title: str) -> None:
+        """Open a story that people already know under another id, for a split."""
+        self._db.execute(
+            """insert into story (id, title, opened_at, latest_at, severity, alerted_severity,
+                 alerted_rules, alerted_names, last_alert_at, first_alert_id, revision, state)
+               select ?, ?, opened_at, latest_at, severity, alerted_severity, alerted_rules,
+                 alerted_names, last_alert_at, first_alert_id, revision, state
+               from story where id = ?
+               on conflict (id) do nothing""",
+            [new_id, clean(title), story.id],
+        )
+
+    def find(self, prefix: str) -> tuple[StoryId, ...]:
+        """Return the ids of at most ten stories that begin so, or hold this item."""
+        rows = self._db.query(
+            """select id from story where substr(id, 1, length(?1)) = ?1
+               union select story_id from member where item_id = ?1 order by 1 limit 10""",
+            [prefix],
+        )
+        return tuple(StoryId(row["id"]) for row in rows)
+
+    def recent(
+        self, since: datetime, limit: int, until: datetime | None = None
+    ) -> list[dict[str, Any]]:
+        """Return stories with an item in the period, newest first, as rows for a listing."""
+        rows = self._db.query(
+            """select story.id, story.title, story.severity, story.state, story.muted,
+                 story.opened_at, story.latest_at, story.alerted_severity is not null as alerted,
+                 count(distinct member.item_id) as items,
+                 count(distinct item.source_id) as sources,
+                 count(distinct case when member.copy_of is null then item.source_id end)
+                   as independent,
+                 count(distinct case when member.joined_at >= ?1 and member.joined_at < ?2
+                   then member.item_id end) as added,
+                 json_group_array(distinct item.lang) as languages,
+                 (select json_group_array(distinct rule) from hit join member as m
+                    on m.item_id = hit.item_id where m.story_id = story.id) as rules,
+                 (select item.url from member as m join item on item.id = m.item_id
+                    where m.story_id = story.id order by m.number limit 1) as url,
+                 json_group_array(distinct item.source_id) as source_ids
+               from story join member on member.story_id = story.id
+                 join item on item.id = member.item_id
+               where story.latest_at >= ?1
+               group by story.id having added > 0
+               order by story.severity desc, story.latest_at desc limit ?3""",
+            [to_text(since), to_text(until) if until else "9999", limit],
+        )
+        return [_listed_story(row) for row in rows]
+
+    def members(self, story_id: StoryId) -> list[dict[str, Any]]:
+        """Return the items of a story with why they joined, in order of arrival."""
+        rows = self._db.query(
+            """select member.item_id as id, member.joined_at, member.why, member.score,
+                 member.rival, member.rival_why, member.copy_of, member.fingerprint, item.title,
+                 item.summary, item.content, item.url, item.source_id as source, item.lang,
+                 item.published, item.seen_at,
+                 (select sha256 from evidence where evidence.item_id = item.id
+                    order by number desc limit 1) as sha256
+               from member join item on item.id = member.item_id
+               where member.story_id = ? order by member.number""",
+            [story_id],
+        )
+        return [{**row, "why": from_json(row["why"])} for row in rows]
+
+    def decisions(self, story_id: StoryId) -> list[dict[str, Any]]:
+        """Return what was decided for a story's items, in order."""
+        rows = self._db.query(
+            """select item_id, reason, detail, rules, alert_id, decided_at from decision
+               where story_id = ? order by number""",
+            [story_id],
+        )
+        return [{**row, "rules": from_json(row["rules"])} for row in rows]
+
+    def unacknowledged(self) -> tuple[StoryId, ...]:
+        """Return the alerted stories that nobody acknowledged, oldest alert first."""
+        rows = self._db.query(
+            """select id from story where state = 'new' and alerted_severity is not null
+               and muted = 0 order by last_alert_at, id"""
+        )
+        return tuple(StoryId(row["id"]) for row in rows)
+
+
+def _story(row: dict[str, Any], rules: frozenset[str]) -> Story:
+    alerted = row["alerted_severity"]
+    return Story(
+        id=StoryId(row["id"]),
+        title=row["title"],
+        opened_at=to_time(row["opened_at"]),
+        latest_at=to_time(row["latest_at"]),
+        severity=Severity(row["severity"]),
+        rules=rules,
+        items=row["items"],
+        sources=row["sources"],
+        alerted_rules=frozenset(from_json(row["alerted_rules"])),
+        alerted_severity=None if alerted is None else Severity(alerted),
+        alerted_names=frozenset(from_json(row["alerted_names"])),
+        first_alert_id=cast(AlertId | None, row["first_alert_id"]),
+        last_alert_at=to_time_or_none(row["last_alert_at"]),
+        returned_at=to_time_or_none(row["returned_at"]),
+        sources_since_return=row["sources_since_return"],
+        revision=row["revision"],
+        muted=bool(row["muted"]),
+        state=row["state"],
+    )
+
+
+def _listed_story(row: dict[str, Any]) -> dict[str, Any]:
+    lists = {name: sorted(filter(None, from_json(row[name]))) for name in ("languages", "rules")}
+    return {
+        **row,
+        **lists,
+        "source_ids": sorted(from_json(row["source_ids"])),
+        "severity": Severity(row["severity"]).label,
+        "muted": bool(row["muted"]),
+        "alerted": bool(row["alerted"]),
+    }
