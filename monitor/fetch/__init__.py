@@ -1,1 +1,1 @@
-""""""
+"""Reading documents from the network: safely, politely and within bounds."""
