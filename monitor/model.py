@@ -153,7 +153,8 @@ class Reading:
     """What one document parses to.
 
     `items` are the entries whose hash was not known, in document order; `hashes` names every entry
-    of the document, known ones too. `partial` is True when the document broke off.
+    of the document, known ones too. `partial` is True when the document broke off. `repeated` are
+    the ids (links, where there is no id) that several entries of the document claim as their own.
     """
 
     items: tuple[RawItem, ...]
@@ -164,6 +165,7 @@ class Reading:
     ttl: timedelta | None = None
     partial: bool = False
     children: tuple[str, ...] = ()  # URLs of a sitemap index, to be read in turn
+    repeated: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
