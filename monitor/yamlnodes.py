@@ -19,7 +19,7 @@ from monitor.errors import ConfigError, Problem
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 _MAX_DEPTH = 60  # levels; deeper nesting is no configuration and would exhaust the stack
-_MAX_NODES = 5_000_000
+_MAX_LISTED = 40  # names in a hint; more cannot be read
 
 
 @dataclass(frozen=True)
@@ -117,12 +117,12 @@ def load(name: str, text: str) -> Node:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `did you mean "x"?`, or the list of what is allowed when nothing is near."""
+    """Return `did you mean "x"?`, or what is allowed when nothing is near and the list is short."""
     choices = sorted(known)
     near = difflib.get_close_matches(word, choices, 1, 0.6)
     if near:
         return f'did you mean "{near[0]}"?'
-    return f"allowed: {', '.join(choices)}" if choices else ""
+    return f"allowed: {', '.join(choices)}" if 0 < len(choices) <= _MAX_LISTED else ""
 
 
 def positions(node: Node, path: tuple[str | int, ...] = ()) -> Mapping[tuple[str | int, ...], Node]:

@@ -1,1 +1,64 @@
-""""""
+"""The settings of the program: files and environment in, one frozen Config or every problem out.
+
+`load_config` reads a directory, `fingerprint` says cheaply whether it changed.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from monitor.config.assemble import LoadRules, Surroundings, assemble
+from monitor.config.effective import ChannelConfig, Config
+from monitor.config.files import fingerprint, read_files, read_secret_file
+from monitor.config.schema import FeedsFile, RoutesFile, ServiceSettings
+from monitor.config.show import shown as show
+
+__all__ = [
+    "ChannelConfig",
+    "Config",
+    "FeedsFile",
+    "RoutesFile",
+    "ServiceSettings",
+    "fingerprint",
+    "load_config",
+    "schemas",
+    "show",
+]
+
+SOURCE_TYPES = frozenset({"feed"})
+
+
+def load_config(
+    directory: Path,
+    environ: Mapping[str, str],
+    channels: Mapping[str, type[BaseModel]],
+    load_rules: LoadRules,
+) -> Config:
+    """Return the configuration of a directory; files that are absent have defaults.
+
+    `channels` names the settings of each kind of channel.
+
+    Raises:
+        ConfigError: with every problem of every file.
+    """
+    files, problems = read_files(directory)
+    surroundings = Surroundings(
+        environ=environ,
+        read_secret=lambda path: read_secret_file(directory, path),
+        channels=channels,
+        source_types=SOURCE_TYPES,
+        load_rules=load_rules,
+    )
+    return assemble(files, surroundings, directory, problems)
+
+
+def schemas() -> Mapping[str, dict[str, Any]]:
+    """Return the JSON Schema of each settings file, by file name."""
+    models: Mapping[str, type[BaseModel]] = {
+        "monitor.yaml": ServiceSettings,
+        "feeds.yaml": FeedsFile,
+        "routes.yaml": RoutesFile,
+    }
+    return {name: model.model_json_schema(by_alias=True) for name, model in models.items()}

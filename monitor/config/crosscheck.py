@@ -1,0 +1,87 @@
+"""What no single value shows: names that must exist, or must not exist twice.
+
+These checks read the nodes, not the models, so that they still speak when a value beside them is
+wrong.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from monitor.alerts.route import Route
+from monitor.errors import Problem
+from monitor.model import Severity
+from monitor.yamlnodes import Node, did_you_mean
+
+
+def words(node: Node | None) -> Iterator[Node]:
+    """Return the text nodes of what may be one word or a list of words."""
+    if node is None:
+        return
+    for one in (node,) if node.items is None else node.items:
+        if one.text:
+            yield one
+
+
+def each(node: Node | None) -> Iterator[Node]:
+    """Return the nodes of a list; nothing for anything else."""
+    yield from (node.items or ()) if node is not None else ()
+
+
+def unknown(nodes: Iterable[Node], known: Collection[str], what: str) -> Iterator[Problem]:
+    """Find names that are not among the known ones."""
+    for node in nodes:
+        if node.text not in known:
+            yield node.problem(f'there is no {what} "{node.text}"', did_you_mean(node.key, known))
+
+
+def feeds(root: Node, types: Collection[str]) -> Iterator[Problem]:
+    """Find ids that are given twice, addresses that are read twice, and unknown types."""
+    entries = [entry for entry in each(root.get("feeds")) if entry.entries is not None]
+    yield from _twice((entry.get("id") for entry in entries), "feed id", is_warning=False)
+    watched = (entry for entry in entries if not _is_off(entry))
+    yield from _twice((entry.get("url") for entry in watched), "address", is_warning=True)
+    for entry in filter(None, [root.get("defaults"), *entries]):
+        yield from unknown(words(entry.get("type")), types, "source type")
+
+
+def _is_off(entry: Node) -> bool:
+    enabled = entry.get("enabled")
+    return enabled is not None and enabled.text == "false"
+
+
+def _twice(nodes: Iterable[Node | None], what: str, *, is_warning: bool) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for node in nodes:
+        if node is None or not node.text:
+            continue
+        if node.text in first:
+            message = f'{what} "{node.text}" is used twice; first on line {first[node.text]}'
+            yield node.problem(message, is_warning=is_warning)
+        first.setdefault(node.text, node.line)
+
+
+def conditions(root: Node, known: Mapping[str, Collection[str]]) -> Iterator[Problem]:
+    """Find routes that wait for a rule, theme, tag or source that does not exist."""
+    for entry in each(root.get("routes")):
+        when = entry.get("when")
+        for key, names in known.items():
+            yield from unknown(words(when.get(key) if when else None), names, key)
+
+
+def uncovered(root: Node, routes: Collection[Route]) -> Iterator[Problem]:
+    """Warn of severities that no route takes: their stories would be stored and nobody told."""
+    if any(not route.severities for route in routes):
+        return
+    taken = {severity for route in routes for severity in route.severities}
+    left = [severity.label for severity in Severity if severity not in taken]
+    place = root.get("routes")
+    if left and place is not None:
+        message = f"no route takes stories of severity {', '.join(left)}: nobody is told of them"
+        yield place.problem(message, is_warning=True)
+
+
+def unused(root: Node, used: Collection[str]) -> Iterator[Problem]:
+    """Warn of channels that nothing is sent to."""
+    channels = root.get("channels")
+    for key in channels.keys() if channels else ():
+        if key.text not in used:
+            yield key.problem(f'nothing is sent to channel "{key.text}"', is_warning=True)

@@ -1,0 +1,134 @@
+"""Reading the files of a configuration directory, and seeing that they changed."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from monitor.errors import Problem
+from monitor.yamlnodes import did_you_mean
+
+NAMES = ("monitor.yaml", "feeds.yaml", "routes.yaml")
+FOLDERS = (("rules", ".yaml"), ("watchlists", ".csv"))
+_MAX_BYTES = 64 * 1024 * 1024  # a hundred thousand rules are 40 MB
+_MAX_SECRET_BYTES = 64 * 1024
+
+
+def read_files(directory: Path) -> tuple[Mapping[str, str], list[Problem]]:
+    """Return name -> text of the files of a configuration, and what could not be read."""
+    try:
+        if not directory.is_dir():
+            hint = 'write a new one with "monitor init DIR"'
+            return {}, [_whole(str(directory), "there is no such directory", hint)]
+        return _read_all(directory)
+    except OSError as error:
+        return {}, [_whole(str(directory), f"cannot be read: {error.strerror or error}")]
+
+
+def _read_all(directory: Path) -> tuple[Mapping[str, str], list[Problem]]:
+    texts: dict[str, str] = {}
+    problems: list[Problem] = []
+    for path in _paths(directory):
+        name = _printable(path.relative_to(directory).as_posix())
+        found = _read(path, name)
+        if isinstance(found, Problem):
+            problems.append(found)
+        else:
+            texts[name] = found
+    return texts, [*problems, *_overlooked(directory)]
+
+
+def read_secret_file(directory: Path, path: str) -> str:
+    """Return the text of a secret file; a relative path starts at the configuration.
+
+    Raises:
+        OSError, ValueError: it cannot be read, or is no UTF-8 text.
+    """
+    with (directory / path).open("rb") as file:
+        return file.read(_MAX_SECRET_BYTES).decode("utf-8")
+
+
+def fingerprint(directory: Path) -> bytes:
+    """Return a digest of names, sizes and times of the files: a change of it asks for a reload."""
+    digest = hashlib.sha256()
+    for path in _paths(directory):
+        try:
+            state = path.stat()
+        except OSError:
+            continue  # gone between listing and looking: the next look sees it
+        line = (
+            f"{path.relative_to(directory)}\0{state.st_size}\0{state.st_mtime_ns}\0{state.st_ino}"
+        )
+        digest.update(line.encode("utf-8", "surrogateescape") + b"\n")
+    return digest.digest()
+
+
+def _paths(directory: Path) -> Iterator[Path]:
+    """Return the files of a configuration in the order in which they are read."""
+    for name in NAMES:
+        path = directory / name
+        if path.exists() or path.is_symlink():
+            yield path
+    for folder, suffix in FOLDERS:
+        yield from _listed(directory / folder, suffix)
+
+
+def _listed(folder: Path, suffix: str) -> list[Path]:
+    try:
+        names = sorted(path.name for path in folder.iterdir())
+    except OSError:
+        return []
+    # Dot names are what editors and container volumes leave beside the files.
+    return [folder / name for name in names if name.endswith(suffix) and name[0] != "."]
+
+
+def _printable(name: str) -> str:
+    """Return a file name without the lone surrogates that stand for bytes that are not UTF-8."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _read(path: Path, name: str) -> str | Problem:
+    if path.exists() and not path.is_file():
+        return _whole(name, "is not a file")
+    try:
+        with path.open("rb") as file:
+            body = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        return _whole(name, f"cannot be read: {error.strerror or error}")
+    if len(body) > _MAX_BYTES:
+        return _whole(name, f"is larger than {_MAX_BYTES // 1024 // 1024} MB")
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return _not_utf8(name, body, error.start)
+
+
+def _not_utf8(name: str, body: bytes, start: int) -> Problem:
+    before = body[:start].decode("utf-8", "replace")
+    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    shown = body.decode("utf-8", "replace").split("\n")[line - 1].rstrip("\r")
+    message = f"is not UTF-8 text: byte 0x{body[start]:02x}"
+    return Problem(
+        file=name,
+        line=line,
+        column=column,
+        message=message,
+        hint="save the file as UTF-8",
+        source_line=shown,
+    )
+
+
+def _overlooked(directory: Path) -> Iterator[Problem]:
+    """Warn of files that look like configuration but are not read."""
+    for path in _listed(directory, ".yaml") + _listed(directory, ".yml"):
+        if path.name not in NAMES:
+            hint = did_you_mean(path.name, NAMES)
+            yield _whole(_printable(path.name), "is not read", hint, is_warning=True)
+    for folder, suffix in FOLDERS:
+        for path in _listed(directory / folder, ""):
+            if not path.name.endswith(suffix) and path.is_file():
+                name = f"{folder}/{_printable(path.name)}"
+                yield _whole(name, "is not read", f"rename it to end in {suffix}", is_warning=True)
+
+
+def _whole(name: str, message: str, hint: str = "", *, is_warning: bool = False) -> Problem:
+    return Problem(file=name, line=0, column=0, message=message, hint=hint, is_warning=is_warning)

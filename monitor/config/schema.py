@@ -1,0 +1,212 @@
+"""What may stand in the configuration files: one model per file, defaults beside each key.
+
+A new key is one line here, one line in docs/configuration.md and a reader: nothing is accepted
+that nobody reads.
+"""
+
+from datetime import time, timedelta
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from monitor import __version__
+from monitor.config.values import (
+    Clock,
+    Flag,
+    HeaderName,
+    HeaderValue,
+    Id,
+    Login,
+    Names,
+    Network,
+    Pace,
+    Period,
+    Polls,
+    Severities,
+    Version,
+    WebAddress,
+    Wrong,
+    Zone,
+)
+
+FirstPoll = Literal["alert", "digest", "silent"]
+Trust = Annotated[int, Field(ge=1, le=5)]
+
+
+class Settings(BaseModel):
+    """A mapping of a configuration file: frozen, and no key that is not named."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=True
+    )
+
+
+# ---------------------------------------------------------------- monitor.yaml
+
+
+class InstanceSettings(Settings):
+    """Who speaks: the name people see and the domain that message ids end in."""
+
+    name: str = "sanctions-monitor"
+    domain: str = Field(
+        default="localhost", pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$"
+    )
+
+
+class KeepSettings(Settings):
+    """How long what was stored is kept; None is forever."""
+
+    items: Period = timedelta(days=90)
+    hits: Period = None
+    evidence: Period = None
+
+
+class StorageSettings(Settings):
+    """Where the database lies; a relative path starts at the working directory."""
+
+    database: str = Field(default="data/monitor.db", min_length=1)
+    keep: KeepSettings = KeepSettings()
+
+
+class PollingSettings(Settings):
+    """How sources are asked, where a source does not say otherwise."""
+
+    every: Pace = timedelta(minutes=15)
+    timeout: Pace = timedelta(seconds=20)
+    at_once: int = Field(default=8, ge=1, le=256)
+    host_gap: Pace = timedelta(seconds=1)
+    user_agent: str = Field(default=f"sanctions-monitor/{__version__}", pattern=r"^[\x20-\x7e]+$")
+    allow_networks: tuple[Network, ...] = ()
+    proxy: SecretStr = SecretStr("")
+
+
+class StoriesSettings(Settings):
+    """How long a story stays open."""
+
+    join_within: Pace = timedelta(hours=72)
+
+
+class DigestSettings(Settings):
+    """When the digest is sent and to whom; `send` None leaves it to the routes."""
+
+    at: Clock = time(7)
+    zone: Zone = "UTC"
+    skip_when_empty: Flag = False
+    send: Names | None = None
+
+
+class SelfWatchSettings(Settings):
+    """When the watch reports itself, and to whom; `tell` None is every channel."""
+
+    feed_failing_after: Polls = 3
+    tell: Names | None = None
+
+
+class WebSettings(Settings):
+    """The address under which people reach the console, for links in messages."""
+
+    public_url: WebAddress | None = None
+
+
+class ServiceSettings(Settings):
+    """monitor.yaml: the service. Everything has a default; an empty file is valid."""
+
+    version: Version = 1
+    instance: InstanceSettings = InstanceSettings()
+    storage: StorageSettings = StorageSettings()
+    polling: PollingSettings = PollingSettings()
+    stories: StoriesSettings = StoriesSettings()
+    digest: DigestSettings = DigestSettings()
+    self_watch: SelfWatchSettings = SelfWatchSettings()
+    web: WebSettings = WebSettings()
+
+
+# ---------------------------------------------------------------- feeds.yaml
+
+
+class AuthSettings(Settings):
+    """How to log in at a source: one of the two."""
+
+    basic: Login | None = None
+    bearer: HeaderValue | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "AuthSettings":
+        if (self.basic is None) == (self.bearer is None):
+            raise Wrong("needs either basic or bearer")
+        return self
+
+
+class FeedDefaults(Settings):
+    """What holds for every feed that does not say otherwise; `every`, `timeout`: monitor.yaml."""
+
+    type: str = "feed"
+    lang: str = ""
+    every: Pace | None = None
+    timeout: Pace | None = None
+    trust: Trust = 3
+    full_text: Flag = False
+    first_poll: FirstPoll = "digest"
+
+
+class FeedEntry(Settings):
+    """One feed; what is None comes from the defaults."""
+
+    id: Id
+    url: WebAddress
+    name: str = ""
+    type: str | None = None
+    lang: str | None = Field(default=None, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    every: Pace | None = None
+    timeout: Pace | None = None
+    trust: Trust | None = None
+    tags: Names = ()
+    enabled: Flag = True
+    note: str = ""
+    full_text: Flag | None = None
+    first_poll: FirstPoll | None = None
+    auth: AuthSettings | None = None
+    headers: dict[HeaderName, HeaderValue] = {}
+    verify_tls: Flag = True
+
+
+class FeedsFile(Settings):
+    """feeds.yaml: the sources."""
+
+    version: Version = 1
+    defaults: FeedDefaults = FeedDefaults()
+    feeds: tuple[FeedEntry, ...] = ()
+
+
+# ---------------------------------------------------------------- routes.yaml
+
+
+class RouteWhen(Settings):
+    """Which stories a route takes: those that fit every key that is given.
+
+    One severity means that one or worse, a list means exactly those. A list of anything else
+    means any of them.
+    """
+
+    severity: Severities = ()
+    rule: Names = ()
+    theme: Names = ()
+    tag: Names = ()
+    source: Names = ()
+    lang: Names = ()
+
+
+class RouteEntry(Settings):
+    """Which stories go to which channels, at once or in the digest."""
+
+    when: RouteWhen = RouteWhen()
+    send: Annotated[Names, Field(min_length=1)]
+    as_: Literal["alert", "digest"] = Field(default="alert", alias="as")
+
+
+class RoutesFile(Settings):
+    """routes.yaml: channels and routes. Without routes every channel gets every story."""
+
+    version: Version = 1
+    channels: dict[Id, dict[str, object]] = {}
+    routes: tuple[RouteEntry, ...] = ()

@@ -1,0 +1,234 @@
+"""The kinds of values that settings are made of: text in, typed values out, plain words when wrong.
+
+Every scalar of a file is text; these types read it. The same types print the JSON Schema.
+"""
+
+import ipaddress
+import re
+import zoneinfo
+from datetime import time, timedelta
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, PlainSerializer, SecretStr, WithJsonSchema
+
+from monitor.model import Severity
+from monitor.yamlnodes import did_you_mean
+
+SEVERITIES = tuple(severity.label for severity in Severity)
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}  # seconds
+_DURATION = re.compile(r"([0-9]{1,6})\s*([smhdwy])")  # six digits: no sum overflows a timedelta
+_CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_ZONE = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,3}")
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2, token
+_POLLS = re.compile(r"([0-9]{1,4})(?:\s*polls?)?")
+_UNPRINTABLE = re.compile(r"[\x00-\x20\x7f]")
+
+
+class Wrong(ValueError):
+    """A value that cannot be read; `hint` is what to write instead."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def read_duration(value: object) -> timedelta:
+    """Return the time span that a text like `15m`, `72h` or `90d` names."""
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if not match:
+        raise Wrong("is not a duration; write for example 15m, 2h or 1d")
+    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+
+
+def read_pace(value: object) -> timedelta:
+    """Return a duration of at least a second."""
+    duration = read_duration(value)
+    if duration < timedelta(seconds=1):
+        raise Wrong("is too short; the least is 1s")
+    return duration
+
+
+def read_period(value: object) -> timedelta | None:
+    """Return a duration, or None for `forever`."""
+    if value is None or value == "forever":
+        return None
+    try:
+        return read_pace(value)
+    except Wrong as error:
+        raise Wrong(f"{error}, or forever") from error
+
+
+def write_duration(value: timedelta | None) -> str:
+    """Return the shortest text that reads back as this duration."""
+    if value is None:
+        return "forever"
+    seconds = int(value.total_seconds())
+    for unit in ("d", "h", "m"):
+        if seconds and seconds % _UNITS[unit] == 0:
+            return f"{seconds // _UNITS[unit]}{unit}"
+    return f"{seconds}s"
+
+
+def read_clock(value: object) -> time:
+    """Return the time of day that a text like `07:00` names."""
+    if isinstance(value, time):
+        return value
+    match = _CLOCK.fullmatch(value) if isinstance(value, str) else None
+    if not match:
+        raise Wrong('is not a time of day; write for example "07:00"')
+    return time(int(match[1]), int(match[2]))
+
+
+def read_zone(value: object) -> str:
+    """Return the name of a time zone that the zone data knows."""
+    name = str(value)
+    if not _ZONE.fullmatch(name):
+        raise Wrong("is not a time zone", "write for example Europe/Amsterdam or UTC")
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (ValueError, KeyError, OSError) as error:
+        near = did_you_mean(name, zoneinfo.available_timezones())
+        hint = near if near.startswith("did") else "write for example Europe/Amsterdam or UTC"
+        raise Wrong("is not a time zone", hint) from error
+    return name
+
+
+def read_flag(value: object) -> bool:
+    """Return True for `true` and False for `false`; nothing else is a yes or a no."""
+    if isinstance(value, bool):
+        return value
+    if value not in {"true", "false"}:
+        raise Wrong("is neither true nor false")
+    return value == "true"
+
+
+def read_id(value: object) -> str:
+    """Return a name that fits in commands, file names and URLs."""
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        hint = "use small letters, digits, dots, - and _, at most 64, a letter or digit first"
+        raise Wrong("is not an id", hint)
+    return value
+
+
+def read_url(value: object) -> str:
+    """Return an http or https address with a host and without a login."""
+    text = str(value).strip()
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError as error:
+        raise Wrong("is not a web address", str(error)) from error
+    if _UNPRINTABLE.search(text) or parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise Wrong("is not a web address", "write for example https://example.org/rss.xml")
+    if "@" in parts.netloc:
+        raise Wrong("holds a login", 'write it as auth: {basic: "${USER}:${PASSWORD}"}')
+    return text
+
+
+def read_polls(value: object) -> int:
+    """Return the number of a text like `3 polls` or `3`."""
+    match = _POLLS.fullmatch(str(value))
+    if not match or int(match[1]) < 1:
+        raise Wrong("is not a number of polls; write for example 3 polls")
+    return int(match[1])
+
+
+def read_network(value: object) -> str:
+    """Return an address range in its canonical form, for example `10.0.0.0/8`."""
+    try:
+        return str(ipaddress.ip_network(str(value)))
+    except ValueError as error:
+        raise Wrong("is not an address range; write for example 10.0.0.0/8 or ::1/128") from error
+
+
+def read_header_name(value: object) -> str:
+    """Return the name of an HTTP header."""
+    if not _HEADER.fullmatch(str(value)):
+        raise Wrong("is not the name of a header")
+    return str(value)
+
+
+def read_header_value(value: object) -> object:
+    """Return the value of an HTTP header, refused when it would break out of its line."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+    if not text.isprintable():
+        raise Wrong("holds a character that no header may hold")
+    return value
+
+
+def read_login(value: object) -> object:
+    """Return a user and a password with a colon between them."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+    if ":" not in text:
+        raise Wrong("is not a user and a password", 'write "${USER}:${PASSWORD}"')
+    return value
+
+
+def read_one_or_more(value: object) -> object:
+    """Return a list of what was written as a list or as one word."""
+    return [value] if isinstance(value, str) else value
+
+
+def read_severities(value: object) -> object:
+    """Return the severities that are meant: one word means that one and all that are worse."""
+    if value in SEVERITIES:
+        return SEVERITIES[SEVERITIES.index(str(value)) :]
+    return read_one_or_more(value)
+
+
+def read_version(value: object) -> int:
+    """Return the version of the file format, of which there is one."""
+    if str(value) != "1":
+        raise Wrong("is a version that this program does not read", "write version: 1")
+    return 1
+
+
+_DURATION_SCHEMA = {"type": "string", "pattern": r"^[0-9]{1,6}\s*[smhdwy]$", "examples": ["15m"]}
+_PERIOD_SCHEMA = {"type": "string", "pattern": r"^([0-9]{1,6}\s*[smhdwy]|forever)$"}
+_POLLS_SCHEMA = {"type": ["string", "integer"], "pattern": r"^[0-9]{1,4}(\s*polls?)?$"}
+
+_written = PlainSerializer(write_duration, return_type=str)
+
+Duration = Annotated[
+    timedelta, BeforeValidator(read_duration), _written, WithJsonSchema(_DURATION_SCHEMA)
+]
+Pace = Annotated[timedelta, BeforeValidator(read_pace), _written, WithJsonSchema(_DURATION_SCHEMA)]
+Period = Annotated[
+    timedelta | None, BeforeValidator(read_period), _written, WithJsonSchema(_PERIOD_SCHEMA)
+]
+Clock = Annotated[
+    time,
+    BeforeValidator(read_clock),
+    PlainSerializer(lambda value: f"{value:%H:%M}", return_type=str),
+    WithJsonSchema({"type": "string", "pattern": f"^{_CLOCK.pattern}$", "examples": ["07:00"]}),
+]
+Zone = Annotated[str, BeforeValidator(read_zone)]
+Flag = Annotated[bool, BeforeValidator(read_flag), WithJsonSchema({"type": "boolean"})]
+Id = Annotated[
+    str,
+    BeforeValidator(read_id),
+    WithJsonSchema({"type": "string", "pattern": f"^{_ID.pattern}$"}),
+]
+WebAddress = Annotated[str, BeforeValidator(read_url), WithJsonSchema({"type": "string"})]
+Polls = Annotated[int, BeforeValidator(read_polls), WithJsonSchema(_POLLS_SCHEMA)]
+Network = Annotated[str, BeforeValidator(read_network)]
+HeaderName = Annotated[str, BeforeValidator(read_header_name)]
+HeaderValue = Annotated[SecretStr, BeforeValidator(read_header_value)]
+Login = Annotated[SecretStr, BeforeValidator(read_login)]
+Names = Annotated[
+    tuple[str, ...],
+    BeforeValidator(read_one_or_more),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+SeverityName = Literal["low", "medium", "high", "critical"]
+_SEVERITY_SCHEMA = {"type": "string", "enum": list(SEVERITIES)}
+Severities = Annotated[
+    tuple[SeverityName, ...],
+    BeforeValidator(read_severities),
+    WithJsonSchema({"anyOf": [_SEVERITY_SCHEMA, {"type": "array", "items": _SEVERITY_SCHEMA}]}),
+]
+Version = Annotated[int, BeforeValidator(read_version), WithJsonSchema({"const": 1})]
