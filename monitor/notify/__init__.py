@@ -1,1 +1,19 @@
-""""""
+"""Channels: how alerts reach people and programs, one file each.
+
+A new channel is a module with a settings model, a class that fits `Channel` and a `ChannelType`,
+one line in `CHANNELS`, and a section in docs/alerts.md (a test asks for both); the contract suite
+of `monitor.testing` must pass.
+"""
+
+from collections.abc import Mapping
+
+from monitor.notify.base import Channel, ChannelSettings, ChannelType, Tools
+from monitor.notify.console import CONSOLE
+from monitor.notify.webhook import WEBHOOK
+
+CHANNELS: Mapping[str, ChannelType] = {
+    "console": CONSOLE,
+    "webhook": WEBHOOK,
+}
+
+__all__ = ["CHANNELS", "Channel", "ChannelSettings", "ChannelType", "Tools"]

@@ -1,0 +1,106 @@
+"""What a receiver's HTTP reply means for the delivery: accepted, later, never, or ask a person."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from monitor.errors import ChannelPaused, DeliveryError, FetchError, PermanentDeliveryError
+from monitor.model import Post, Reply
+from monitor.notify.words import line, shorten
+
+TIMEOUT_S = 20.0  # Standard Webhooks 1.0 recommends 15 to 30 s
+LONGEST_WAIT = timedelta(hours=24)  # a Retry-After beyond it is a mistake, or malice
+PAUSING = frozenset({401, 403, 410})  # the credentials or the address are refused, not the message
+_ACCEPTED, _REDIRECT = 2, 3  # classes of status, RFC 9110 section 15
+_SHORTEST_SECRET = 6  # characters; shorter parts of a URL are words
+REFUSED = frozenset({400, 404, 405, 413, 415, 422})  # this very message will never be taken
+
+
+async def hand_over(
+    post: Post,
+    url: SecretStr,
+    body: bytes,
+    headers: Mapping[str, str],
+    now: datetime,
+    *,
+    pausing: frozenset[int] = PAUSING,
+) -> None:
+    """Post a message; return when it was accepted, raise what `judge` says otherwise.
+
+    The URL is treated as a secret: no error names more of it than the host.
+    """
+    where = origin(url)
+    try:
+        reply = await post(url.get_secret_value(), body, headers, TIMEOUT_S)
+    except FetchError as error:
+        text = f"{where}: no reply ({error.kind})"
+        refused = error.kind == "refused-address"
+        # from None: the cause's text holds the whole URL, which is the secret of chat channels
+        raise (ChannelPaused(text) if refused else DeliveryError(text)) from None
+    judge(reply, where, now, pausing=pausing, secret=url.get_secret_value())
+
+
+def judge(
+    reply: Reply,
+    where: str,
+    now: datetime,
+    *,
+    pausing: frozenset[int] = PAUSING,
+    secret: str = "",
+) -> None:
+    """Return when the reply accepts the message.
+
+    2xx accepts; 3xx is a wrong address (a redirect is never followed); `pausing` stops the
+    channel; 400, 404, 405, 413, 415 and 422 refuse the message; all else passes with time.
+
+    Raises:
+        DeliveryError: see `Channel.send`; `retry_after` is the receiver's wish, at most a day.
+    """
+    status = reply.status
+    if status // 100 == _ACCEPTED:
+        return
+    text = f"{where}: HTTP {status}{_said(reply, secret)}"
+    if status in pausing:
+        raise ChannelPaused(text, code=status)
+    if status // 100 == _REDIRECT:
+        raise PermanentDeliveryError(
+            f"{text}; redirects are not followed, fix the URL", code=status
+        )
+    if status in REFUSED:
+        raise PermanentDeliveryError(text, code=status)
+    raise DeliveryError(text, code=status, retry_after=retry_after(reply.headers, now))
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    """Return how long the receiver asked to wait (RFC 9110 section 10.2.3), or None."""
+    value = headers.get("retry-after", "").strip()
+    try:
+        wait = _seconds(value) if value[:1].isdigit() else _date(value) - now
+    except (ValueError, OverflowError):
+        return None
+    return min(max(wait, timedelta(0)), LONGEST_WAIT)
+
+
+def origin(url: SecretStr) -> str:
+    """Return the scheme and host of a URL: as much of it as may be shown."""
+    parts = urlsplit(url.get_secret_value())
+    return f"{parts.scheme}://{parts.hostname}"
+
+
+def _seconds(value: str) -> timedelta:
+    return timedelta(seconds=min(float(value), LONGEST_WAIT.total_seconds()))  # Discord sends 0.5
+
+
+def _date(value: str) -> datetime:
+    when = parsedate_to_datetime(value)
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def _said(reply: Reply, secret: str) -> str:
+    text = line(reply.body[:2000].decode("utf-8", "replace"))
+    for part in filter(None, (secret, *urlsplit(secret).path.split("/"))):
+        text = text.replace(part, "***") if len(part) >= _SHORTEST_SECRET else text
+    return f" ({shorten(text, 200)})" if text else ""

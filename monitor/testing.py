@@ -1,0 +1,236 @@
+"""For tests of rules, channels and tools: factories with full defaults, and a recording channel.
+
+from monitor.testing import make_item, make_story_alert, RecordingChannel
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from monitor.errors import DeliveryError
+from monitor.model import (
+    Alert,
+    AlertId,
+    Article,
+    ClauseMatch,
+    Coverage,
+    Digest,
+    DigestStory,
+    Hit,
+    Item,
+    ItemId,
+    Message,
+    Operations,
+    Probe,
+    Reason,
+    RuleRef,
+    Severity,
+    SourceId,
+    SourceProblem,
+    Span,
+    StoryAlert,
+    StoryId,
+    Why,
+)
+
+NOW = datetime(2024, 3, 28, 21, 4, 33, tzinfo=UTC)  # the day of the veto
+TITLE = "Russia vetoes UN resolution on North Korea sanctions monitors"
+SUMMARY = (
+    "Russia on Thursday vetoed a UN Security Council resolution that would have extended the "
+    "mandate of the panel of experts monitoring enforcement of sanctions against North Korea."
+)
+URL = "https://news.example.org/2024/03/28/veto"
+
+
+def span(field_name: str, text: str, of: str) -> Span:
+    """Return the span of the first `of` within the field's `text`."""
+    start = text.index(of)
+    return Span(field=field_name, start=start, end=start + len(of), text=of)  # type: ignore[arg-type]
+
+
+def make_item(**changes: Any) -> Item:
+    """Return an item as a source would bring it; name only what the test is about."""
+    item = Item(
+        id=ItemId("i-test"),
+        source_id=SourceId("wire"),
+        title=TITLE,
+        summary=SUMMARY,
+        url=URL,
+        canonical_url=URL,
+        lang="en",
+        published=NOW - timedelta(minutes=4),
+        when=NOW - timedelta(minutes=4),
+        seen_at=NOW,
+        guid=URL,
+        hash=b"\x9b" * 32,
+    )
+    return replace(item, **changes)
+
+
+def make_hit(**changes: Any) -> Hit:
+    """Return a hit of the rule `veto` on the title of `make_item`."""
+    clause = ClauseMatch(clause="act", matched=(span("title", TITLE, "vetoes"),))
+    hit = Hit(rule="veto", version="3f9c1ab", severity=Severity.CRITICAL, clauses=(clause,))
+    return replace(hit, **changes)
+
+
+def make_article(**changes: Any) -> Article:
+    """Return the article of `make_item` as an alert shows it, with three clauses satisfied."""
+    article = Article(
+        item_id=ItemId("i-test"),
+        url=URL,
+        title=TITLE,
+        source=SourceId("wire"),
+        source_name="World wire",
+        seen=NOW,
+        sha256="9b1f4c" + "0" * 54 + "c07e",
+        summary=SUMMARY,
+        lang="en",
+        published=NOW - timedelta(minutes=4),
+        why=(
+            Why(
+                rule="veto",
+                clause="act",
+                matched=(span("title", TITLE, "vetoes"), span("summary", SUMMARY, "vetoed")),
+            ),
+            Why(
+                rule="veto",
+                clause="body",
+                matched=(span("summary", SUMMARY, "UN Security Council"),),
+            ),
+            Why(
+                rule="veto",
+                clause="regime",
+                matched=(
+                    span("title", TITLE, "North Korea"),
+                    span("summary", SUMMARY, "North Korea"),
+                ),
+            ),
+        ),
+    )
+    return replace(article, **changes)
+
+
+def make_story_alert(*, id: str = "a-test", occurred_at: datetime = NOW, **changes: Any) -> Alert:  # noqa: A002
+    """Return the alert of a new story; `changes` are fields of its `StoryAlert`."""
+    article = make_article()
+    story = StoryAlert(
+        story_id=StoryId("s-test"),
+        title=article.title,
+        severity=Severity.CRITICAL,
+        theme="monitoring",
+        reason=Reason.NEW_STORY,
+        detail="",
+        rules=(
+            RuleRef(
+                id="veto",
+                title="Veto",
+                version="3f9c1ab",
+                severity=Severity.CRITICAL,
+                file="rules/un.yaml",
+                line=14,
+                why="A veto can end a monitoring mandate or block a listing.",
+            ),
+        ),
+        articles=(article,),
+        first_seen=NOW,
+        last_seen=NOW,
+        languages=("en",),
+    )
+    return Alert(id=AlertId(id), occurred_at=occurred_at, body=replace(story, **changes))
+
+
+def make_digest_story(**changes: Any) -> DigestStory:
+    """Return a line of a digest."""
+    story = DigestStory(
+        story_id=StoryId("s-test"),
+        title=TITLE,
+        severity=Severity.CRITICAL,
+        rules=("veto",),
+        is_new=True,
+        articles_added=7,
+        articles_total=7,
+        sources=("World wire", "Agency B"),
+        url=URL,
+        latest_at=NOW,
+        was_alerted=True,
+    )
+    return replace(story, **changes)
+
+
+def make_digest(*, id: str = "d-test", occurred_at: datetime = NOW, **changes: Any) -> Alert:  # noqa: A002
+    """Return a day's digest of one story and one failing feed."""
+    problem = SourceProblem(
+        source=SourceId("mirror"),
+        name="State media mirror",
+        state="failing",
+        since=NOW - timedelta(hours=9),
+        detail="HTTP 403",
+        what_to_do="Open the address in a browser; the publisher may block programs.",
+    )
+    digest = Digest(
+        date="2024-03-28",
+        zone="UTC",
+        since=NOW - timedelta(hours=24),
+        until=NOW,
+        stories=(make_digest_story(),),
+        coverage=Coverage(sources=64, read=63, problems=(problem,)),
+        items=1904,
+        hits=31,
+        evidence_head="5d" * 32,
+    )
+    return Alert(id=AlertId(id), occurred_at=occurred_at, body=replace(digest, **changes))
+
+
+def make_operations(*, id: str = "o-test", occurred_at: datetime = NOW, **changes: Any) -> Alert:  # noqa: A002
+    """Return the alarm of a failing feed."""
+    news = Operations(
+        kind="feed.failing",
+        title="State media mirror cannot be read",
+        detail="HTTP 403 three times in a row",
+        since=NOW - timedelta(hours=9),
+        about="mirror",
+        what_to_do="Open the address in a browser.",
+    )
+    return Alert(id=AlertId(id), occurred_at=occurred_at, body=replace(news, **changes))
+
+
+def make_probe(*, id: str = "t-test", occurred_at: datetime = NOW, channel: str = "desk") -> Alert:  # noqa: A002
+    """Return the test message of a channel."""
+    return Alert(id=AlertId(id), occurred_at=occurred_at, body=Probe(channel=channel))
+
+
+def one_of_each() -> Sequence[Alert]:
+    """Return an alert of each of the four subjects."""
+    return (make_story_alert(), make_digest(), make_operations(), make_probe())
+
+
+@dataclass
+class RecordingChannel:
+    """A channel that keeps what it accepts in `sent`, and raises what `replies` holds first.
+
+    `replies` is consumed from the front, one per send; None accepts.
+    """
+
+    name: str = "recording"
+    kind: str = "recording"
+    to: Sequence[str] = ("",)
+    replies: list[DeliveryError | None] = field(default_factory=list)
+    sent: list[tuple[Message, str, datetime]] = field(default_factory=list)
+    tried: list[tuple[Message, str, datetime]] = field(default_factory=list)
+
+    def recipients(self) -> Sequence[str]:
+        """Return `to`."""
+        return self.to
+
+    def compose(self, alert: Alert, recipient: str) -> Message:
+        """Return a message that holds the alert's id and repr."""
+        return Message(id=alert.id, body=f"{recipient}\n{alert!r}".encode("utf-8", "replace"))
+
+    async def send(self, message: Message, recipient: str, now: datetime) -> None:
+        """Record the try; accept it unless a reply says otherwise."""
+        self.tried.append((message, recipient, now))
+        if self.replies and (reply := self.replies.pop(0)) is not None:
+            raise reply
+        self.sent.append((message, recipient, now))
