@@ -1,1 +1,1 @@
-""""""
+"""Whether people are told, whom, and when: pure decisions that return their reason."""

@@ -62,5 +62,5 @@ def clauses_from_json(text: str) -> tuple[ClauseMatch, ...]:
 
 
 def clean(text: str) -> str:
-    """Return a text that SQLite can hold: lone surrogates become U+FFFD, NUL goes."""
-    return text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
+    """Return a text that SQLite can hold: one character for one."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "\ufffd")

@@ -194,7 +194,8 @@ class Items:
         """Return hits with item and story, newest first, as rows for a listing."""
         sql = """select hit.item_id as id, hit.rule, hit.severity, hit.version, hit.clauses,
                    hit.made_at, evidence.title, evidence.url, evidence.sha256,
-                   item.source_id as source, item.lang, item.published, member.story_id as story, decision.reason
+                   item.source_id as source, item.lang, item.published,
+                   member.story_id as story, decision.reason
                  from hit join item on item.id = hit.item_id
                    join evidence on evidence.number = hit.evidence
                    left join member on member.item_id = hit.item_id

@@ -68,6 +68,11 @@ class Log:
             [to_text(now), clean(who), action, subject, clean(detail)],
         )
 
+    def last_activity(self) -> int:
+        """Return the number of the latest thing done, 0 for none."""
+        rows = self._db.query("select coalesce(max(number), 0) as number from activity")
+        return int(next(iter(rows))["number"])
+
     def activities(self, subject: str | None = None) -> list[dict[str, Any]]:
         """Return what people did, in order, to one subject or to all."""
         return list(

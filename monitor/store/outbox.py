@@ -113,13 +113,15 @@ class Outbox:
         state = {"sent": "sent", "dead": "dead"}.get(outcome.result, "pending")
         final = state != "pending"
         cursor = self._db.execute(
-            """update outbox set state = ?, next_at = ?, settled_at = ?, error = ?
+            """update outbox set state = ?, next_at = ?, settled_at = ?, error = ?,
+                 attempts = attempts - ?
                where id = ? and state = 'sending'""",
             [
                 state,
                 to_text(outcome.retry_at or outcome.at),
                 to_text(outcome.at) if final else None,
                 clean(outcome.detail)[:_DETAIL_LIMIT],
+                int(outcome.result == "paused"),
                 delivery.id,
             ],
         )
@@ -249,6 +251,14 @@ class Outbox:
                 [story_id],
             )
         )
+
+    def mark_channel_alarmed(self, name: str, at: datetime) -> None:
+        """Store that people were told of a channel's pause."""
+        self._db.execute("update channel set alarmed_at = ? where name = ?", [to_text(at), name])
+
+    def reopen_channels(self) -> None:
+        """Close every circuit's pause: credentials may have been mended."""
+        self._db.execute("delete from channel")
 
     def channel(self, name: str) -> ChannelState:
         """Return a channel's circuit; one that was never used is open."""

@@ -39,6 +39,7 @@ class Member:
     item_id: ItemId
     story_id: StoryId
     fingerprint: str
+    joined_at: datetime
 
 
 class Stories:
@@ -50,11 +51,11 @@ class Stories:
     def members_after(self, number: int, joined_since: datetime) -> Iterator[Member]:
         """Return members that arrived after a number and a time, in order of arrival."""
         rows = self._db.query(
-            """select number, item_id, story_id, fingerprint from member
+            """select number, item_id, story_id, fingerprint, joined_at from member
                where number > ? and joined_at >= ? order by number""",
             [number, to_text(joined_since)],
         )
-        return (Member(**row) for row in rows)
+        return (Member(**{**row, "joined_at": to_time(row["joined_at"])}) for row in rows)
 
     def story_of(self, item_id: ItemId) -> StoryId | None:
         """Return the story an item is in, or None."""
@@ -129,7 +130,7 @@ class Stories:
 
     def told(self, story: Story, alert: Alert, hits: Sequence[Hit]) -> None:
         """Store what the readers of a story know once this alert is out."""
-        rules = story.alerted_rules | {hit.rule for hit in hits}
+        rules = story.alerted_rules | story.rules | {hit.rule for hit in hits}
         names = story.alerted_names | {name for hit in hits for name in hit.listed_names}
         severity = max(alert.severity, story.alerted_severity or alert.severity)
         self._db.execute(
@@ -268,6 +269,15 @@ class Stories:
             [story_id],
         )
         return [{**row, "rules": from_json(row["rules"])} for row in rows]
+
+    def silent(self, since: datetime) -> frozenset[str]:
+        """Return the stories of which a period brought only backlog that was to stay silent."""
+        rows = self._db.query(
+            """select story_id from decision where decided_at >= ? group by story_id
+               having min(reason = 'backlog of a first poll' and detail = 'silent')""",
+            [to_text(since)],
+        )
+        return frozenset(row["story_id"] for row in rows)
 
     def unacknowledged(self) -> tuple[StoryId, ...]:
         """Return the alerted stories that nobody acknowledged, oldest alert first."""

@@ -29,6 +29,10 @@ class Window:
         if item_id in self._members:
             self.add(story_id, self._members[item_id][1])
 
+    def forget(self, item_id: ItemId) -> None:
+        """Drop one member; an item that is not known is ignored."""
+        self._remove(item_id)
+
     def drop_before(self, time: datetime) -> None:
         """Forget the members that are older than `time`."""
         old = [i for i, (_, member) in self._members.items() if member.when < time]

@@ -1,0 +1,150 @@
+"""The three lines of the program; each reads top to bottom. Transactions start and end here.
+
+    poll_source(source)   what came in?            fetch, parse, normalise, match, record
+    decide_due(now)       what has time brought?   digests, alarms
+    deliver_due(channel)  what must go out?        claim, send, settle
+
+What they work with stands in `Watch`. Clock and loop belong to whoever drives them.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from time import perf_counter
+
+import structlog
+
+from monitor import rules
+from monitor.alerts import timing
+from monitor.errors import DeliveryError, FetchError, ParseError
+from monitor.model import Delivery, NotModified, Source, Validators
+from monitor.steps import circuit
+from monitor.steps.due import DueReport, tell_due
+from monitor.steps.record import Found, Poll, PollReport, record, record_failure, record_unchanged
+from monitor.steps.watch import Channel, Watch
+from monitor.store import Outcome, SourceState, Transaction
+from monitor.text.normalise import normalise_all
+
+log = structlog.get_logger()
+
+_IN_FLIGHT = 4  # messages of one channel at once; a mail channel limits itself
+
+
+async def poll_source(watch: Watch, source: Source, now: datetime) -> PollReport:
+    """Read a source and store what it brought, whom to tell included; never raises for its faults.
+
+    Nothing of a poll is stored before all of it is: validators, items, hits, stories, messages.
+    """
+    seconds: dict[str, float] = {}
+    before, known = await watch.read(
+        lambda tx: (tx.sources.state(source.id), tx.sources.known(source.id))
+    )
+    try:
+        with _timed(seconds, "fetch"):
+            fetched = await watch.fetch(source, _validators(before, now))
+        if isinstance(fetched, NotModified):
+            return await watch.write(lambda tx: record_unchanged(tx, source, fetched, now))
+        with _timed(seconds, "parse"):
+            reading = await watch.parse(fetched.document, known)
+    except (FetchError, ParseError) as failure:
+        error = failure  # the name of an except clause ends with it
+        log.warning("source not read", source=source.id, kind=error.kind, error=str(error))
+        return await watch.write(lambda tx: record_failure(tx, source, error, now))
+    with _timed(seconds, "match"):
+        ruleset = watch.settings.ruleset
+        items = normalise_all(reading, source, now)
+        found = tuple(
+            Found(
+                item=item,
+                hits=rules.match(item, ruleset, now),
+                near_misses=rules.near_misses(item, ruleset, now),
+            )
+            for item in items
+        )
+    with _timed(seconds, "record"):
+        poll = Poll(source=source, fetched=fetched, reading=reading, found=found, now=now)
+        report = await watch.write(lambda tx: record(tx, watch, poll))
+    report.seconds.update(seconds)
+    _log_told(report)
+    return report
+
+
+async def decide_due(watch: Watch, now: datetime) -> DueReport:
+    """Make the alerts that time has brought, in one transaction."""
+    report = await watch.write(lambda tx: tell_due(tx, watch, now))
+    for title in report.alarms:
+        log.warning("alarm", title=title)
+    return report
+
+
+async def deliver_due(
+    watch: Watch, channel: Channel, clock: Callable[[], datetime]
+) -> list[Outcome]:
+    """Send what one channel has due, until nothing is due or the channel rests.
+
+    Channels do not wait for each other: whoever drives this gives each a task of its own.
+    """
+    outcomes: list[Outcome] = []
+    while claimed := await watch.write(lambda tx: _claim(tx, channel, clock())):
+        tries = (_deliver(watch, channel, delivery, clock) for delivery in claimed)
+        outcomes += await asyncio.gather(*tries)
+    return outcomes
+
+
+def _claim(tx: Transaction, channel: Channel, now: datetime) -> list[Delivery]:
+    limit = circuit.may_claim(tx.outbox.channel(channel.name), now, _IN_FLIGHT)
+    return tx.outbox.claim(channel.name, now, circuit.LEASE, limit) if limit else []
+
+
+async def _deliver(
+    watch: Watch, channel: Channel, delivery: Delivery, clock: Callable[[], datetime]
+) -> Outcome:
+    """Send one message and settle its row; a fault of our own is a try that failed."""
+    started = perf_counter()
+    error: DeliveryError | None = None
+    try:
+        await channel.send(delivery.message, delivery.recipient, clock())
+    except DeliveryError as refused:
+        error = refused
+    except Exception as fault:  # one poisoned message must not stop its lane
+        log.exception("send failed", outbox=delivery.id, channel=channel.name)
+        error = DeliveryError(f"{type(fault).__name__}: {fault}")
+    took = timedelta(seconds=perf_counter() - started)
+    outcome = circuit.outcome_of(delivery, error, clock(), took)
+
+    def settle(tx: Transaction) -> None:
+        tx.outbox.settle(delivery, outcome)
+        tx.outbox.put_channel(circuit.after(tx.outbox.channel(channel.name), outcome))
+
+    await watch.write(settle)
+    log.info("delivery", outbox=delivery.id, channel=channel.name, result=outcome.result)
+    return outcome
+
+
+def _validators(before: SourceState, now: datetime) -> Validators:
+    """Return what to ask with; now and then nothing, for servers that are stuck on a 304."""
+    if timing.wants_whole(before.id, now):
+        return Validators(body_hash=before.validators.body_hash)
+    return before.validators
+
+
+def _log_told(report: PollReport) -> None:
+    for told in report.told:
+        log.info(
+            "item matched",
+            source=report.source.id,
+            item=told.item.id,
+            story=told.story_id,
+            rules=[hit.rule for hit in told.hits],
+            reason=told.decision.reason.value,
+        )
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    started = perf_counter()
+    try:
+        yield
+    finally:
+        seconds[stage] = seconds.get(stage, 0.0) + perf_counter() - started

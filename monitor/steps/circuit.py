@@ -1,0 +1,65 @@
+"""What becomes of a try, and of its channel: a pure table from outcomes to what is stored."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from monitor.alerts import timing
+from monitor.errors import ChannelPaused, DeliveryError, PermanentDeliveryError
+from monitor.model import Delivery
+from monitor.store import ChannelState, Outcome
+
+LEASE = timedelta(minutes=20)  # longer than the longest send: 600 s after a mail's final dot
+_FAILURES_TO_PROBE = 5  # in a row, over all rows of a channel; then one row is tried at a time
+_PROBE_FIRST = timedelta(seconds=30)
+_PROBE_CAP = timedelta(minutes=30)
+_PROBE_PAUSED = timedelta(hours=6)  # a provider may have been at fault; a person usually was
+
+
+def may_claim(circuit: ChannelState, now: datetime, at_once: int) -> int:
+    """Return how many rows of a channel may be in flight now; 0 while it rests."""
+    if circuit.probe_at is None:
+        return at_once
+    return 1 if now >= circuit.probe_at else 0
+
+
+def outcome_of(
+    delivery: Delivery, error: DeliveryError | None, at: datetime, took: timedelta
+) -> Outcome:
+    """Return what a try came to; a channel that is refused costs its rows no try."""
+    if error is None:
+        return Outcome(result="sent", at=at, took=took)
+    detail, code = str(error), error.code
+    if isinstance(error, ChannelPaused):
+        return Outcome(result="paused", at=at, took=took, retry_at=at, code=code, detail=detail)
+    wait = None
+    if not isinstance(error, PermanentDeliveryError):
+        wait = timing.next_retry(delivery.attempts + 1, error.retry_after, delivery.message.id)
+    if wait is None:
+        return Outcome(result="dead", at=at, took=took, code=code, detail=detail)
+    return Outcome(result="retry", at=at, took=took, retry_at=at + wait, code=code, detail=detail)
+
+
+def after(circuit: ChannelState, outcome: Outcome) -> ChannelState:
+    """Return the channel's circuit after a try.
+
+    A message that is refused for good says nothing against the channel.
+    """
+    if outcome.result in ("sent", "dead"):
+        return ChannelState(name=circuit.name)
+    if outcome.result == "paused":
+        return replace(
+            circuit,
+            paused_at=circuit.paused_at or outcome.at,
+            paused_why=outcome.detail,
+            probe_at=outcome.at + _PROBE_PAUSED,
+        )
+    failures = circuit.failures + 1
+    return replace(circuit, failures=failures, probe_at=_probe_at(failures, outcome.at))
+
+
+def _probe_at(failures: int, at: datetime) -> datetime | None:
+    over = failures - _FAILURES_TO_PROBE
+    if over < 0:
+        return None
+    doublings: int = 2 ** min(over, 16)
+    return at + min(_PROBE_FIRST * doublings, _PROBE_CAP)

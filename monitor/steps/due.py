@@ -1,0 +1,223 @@
+"""What time has brought: the digest whose window closes, alarms about sources and deliveries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from monitor.alerts.digest import Window, due_window
+from monitor.alerts.watch import Alarm, SourceHealth, failing, recovered
+from monitor.model import (
+    Alert,
+    AlertId,
+    Coverage,
+    Digest,
+    DigestStory,
+    Operations,
+    Severity,
+    SourceId,
+    SourceProblem,
+    StoryId,
+    stable_id,
+)
+from monitor.steps.tell import enqueue, tell_operations
+from monitor.steps.watch import Settings, Watch
+from monitor.store import SourceState, Transaction
+from monitor.store.codec import to_time
+
+_STARTED = "started_at"
+_STORIES_IN_DIGEST = 200
+_DEAD_SHOWN = 20  # rows named in one alarm
+
+
+@dataclass(frozen=True, kw_only=True)
+class DueReport:
+    """The alerts that time brought, by kind."""
+
+    digests: int = 0
+    alarms: tuple[str, ...] = ()
+
+
+def tell_due(tx: Transaction, watch: Watch, now: datetime) -> DueReport:
+    """Make the alerts that are due now; calling it again makes none twice."""
+    alarms = [
+        *_source_alarms(tx, watch, now),
+        *_channel_alarms(tx, watch, now),
+        *_dead_letter_alarm(tx, watch, now),
+    ]
+    window = _digest_window(tx, watch.settings, now)
+    closed = _close_digest(tx, watch, window) if window else False
+    return DueReport(digests=int(closed), alarms=tuple(alarms))
+
+
+def coverage(settings: Settings, states: Sequence[SourceState], since: datetime) -> Coverage:
+    """Return which of the enabled sources were read since a time, and what ails the others."""
+    enabled = [one for one in states if _is_enabled(settings, one.id)]
+    read = sum(one.last_ok_at is not None and one.last_ok_at >= since for one in enabled)
+    problems = tuple(_problem(settings, one) for one in enabled if one.failures or one.is_suspended)
+    return Coverage(sources=len(enabled), read=read, problems=problems)
+
+
+def _is_enabled(settings: Settings, source_id: SourceId) -> bool:
+    source = settings.sources.get(source_id)
+    return source is not None and source.enabled
+
+
+def _problem(settings: Settings, state: SourceState) -> SourceProblem:
+    return SourceProblem(
+        source=state.id,
+        name=settings.sources[state.id].label,
+        state="gone" if state.is_suspended else "failing",
+        since=state.failing_since or state.next_poll_at,
+        detail=state.error,
+        what_to_do=f"monitor feeds test {state.id}",
+    )
+
+
+# ---------------------------------------------------------------- alarms
+
+
+def _source_alarms(tx: Transaction, watch: Watch, now: datetime) -> list[str]:
+    settings = watch.settings
+    states = [
+        SourceHealth(
+            id=one.id,
+            label=settings.sources[one.id].label,
+            failures=one.failures,
+            failing_since=one.failing_since,
+            error=one.error,
+            alarmed_at=one.alarmed_at,
+        )
+        for one in tx.sources.states()
+        if _is_enabled(settings, one.id)
+    ]
+    broken = failing(states, settings.failing_after, now)
+    mended = recovered(states, now)
+    for alarm in broken:
+        tx.sources.mark_alarmed(alarm.sources, now)
+    for alarm in mended:
+        tx.sources.mark_alarmed(alarm.sources, None)
+    return [_tell_alarm(tx, watch, alarm, now) for alarm in (*broken, *mended)]
+
+
+def _tell_alarm(tx: Transaction, watch: Watch, alarm: Alarm, now: datetime) -> str:
+    key = " ".join((now.isoformat(), *alarm.sources))
+    tell_operations(tx, watch, alarm.operations, now, key=key)
+    return alarm.operations.title
+
+
+def _channel_alarms(tx: Transaction, watch: Watch, now: datetime) -> list[str]:
+    titles = []
+    for circuit in tx.outbox.channels():
+        if circuit.paused_at is None or circuit.alarmed_at is not None:
+            continue
+        waiting = tx.outbox.open_rows(circuit.name)
+        operations = Operations(
+            kind="channel.paused",
+            title=f"Channel {circuit.name} is refused; {waiting} messages wait",
+            detail=circuit.paused_why,
+            since=circuit.paused_at,
+            about=circuit.name,
+            what_to_do="Mend its settings in routes.yaml; nothing is lost meanwhile.",
+        )
+        key = f"{circuit.name} {circuit.paused_at.isoformat()}"
+        tell_operations(tx, watch, operations, now, key=key)
+        tx.outbox.mark_channel_alarmed(circuit.name, now)
+        titles.append(operations.title)
+    return titles
+
+
+def _dead_letter_alarm(tx: Transaction, watch: Watch, now: datetime) -> list[str]:
+    """Tell of messages that could not be delivered, each once, all of a moment in one message."""
+    dead = tx.outbox.unalarmed_dead()
+    if not dead:
+        return []
+    tx.outbox.mark_alarmed(row["id"] for row in dead)
+    channels = sorted({row["channel"] for row in dead})
+    lines = [
+        f"{row['id']} {row['channel']} {row['recipient']}: {row['error']}"
+        for row in dead[:_DEAD_SHOWN]
+    ]
+    operations = Operations(
+        kind="delivery.dead",
+        title=f"{len(dead)} messages could not be delivered by {', '.join(channels)}",
+        detail="\n".join(lines),
+        since=to_time(dead[0]["settled_at"]),
+        about=channels[0] if len(channels) == 1 else "",
+        what_to_do="monitor outbox list --state dead; monitor outbox retry ID",
+    )
+    tell_operations(tx, watch, operations, now, key=" ".join(row["id"] for row in dead))
+    return [operations.title]
+
+
+# ---------------------------------------------------------------- digest
+
+
+def _digest_window(tx: Transaction, settings: Settings, now: datetime) -> Window | None:
+    return due_window(
+        now=now,
+        at=settings.digest_at,
+        zone=settings.digest_zone,
+        started_at=_started_at(tx, now),
+        last=tx.log.last_digest(),
+    )
+
+
+def _started_at(tx: Transaction, now: datetime) -> datetime:
+    """Return when this database was first watched with; the first digest begins there."""
+    known = tx.log.meta(_STARTED)
+    if known is None:
+        tx.log.set_meta(_STARTED, now.isoformat())
+    return now if known is None else to_time(known)
+
+
+def _close_digest(tx: Transaction, watch: Watch, window: Window) -> bool:
+    """Close a window and put its digest into the outbox; return whether one is sent."""
+    digest = digest_of(tx, watch.settings, window)
+    alert = Alert(
+        id=AlertId(stable_id("a-", "digest", window.local_date)),
+        occurred_at=window.until,
+        body=digest,
+    )
+    tx.log.put_digest(window.local_date, window.until, alert.id)
+    is_empty = not digest.stories and not digest.coverage.problems
+    if is_empty and watch.settings.digest_skip_when_empty:
+        return False
+    title = f"Digest {window.local_date}"
+    tx.stories.put_alert(alert, story_id=None, reason="digest", title=title)
+    enqueue(tx, watch, alert, watch.settings.digest_channels)
+    return True
+
+
+def digest_of(tx: Transaction, settings: Settings, window: Window) -> Digest:
+    """Return what a period brought and what was not seen in it."""
+    rows = tx.stories.recent(window.since, _STORIES_IN_DIGEST, window.until)
+    silent = tx.stories.silent(window.since)
+    items, hits = tx.items.count(window.since, window.until)
+    return Digest(
+        date=window.local_date,
+        zone=settings.digest_zone.key,
+        since=window.since,
+        until=window.until,
+        stories=tuple(_digest_story(row, window) for row in rows if row["id"] not in silent),
+        coverage=coverage(settings, tx.sources.states(), window.since),
+        items=items,
+        hits=hits,
+    )
+
+
+def _digest_story(row: dict[str, Any], window: Window) -> DigestStory:
+    return DigestStory(
+        story_id=StoryId(row["id"]),
+        title=row["title"],
+        severity=Severity[row["severity"].upper()],
+        rules=tuple(row["rules"]),
+        is_new=to_time(row["opened_at"]) >= window.since,
+        articles_added=row["added"],
+        articles_total=row["items"],
+        sources=tuple(row["source_ids"]),
+        url=row["url"],
+        latest_at=to_time(row["latest_at"]),
+        state=row["state"],
+        was_alerted=bool(row["alerted"]),
+    )

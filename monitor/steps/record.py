@@ -1,0 +1,285 @@
+"""What a poll brought, stored in one transaction: all of it is committed, or none."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from monitor import stories
+from monitor.alerts import timing
+from monitor.alerts.decide import Arrival, decide, returned_at
+from monitor.errors import FetchError, ParseError
+from monitor.model import (
+    Assignment,
+    Decision,
+    Fetched,
+    Hit,
+    Item,
+    ItemId,
+    NotModified,
+    Reading,
+    Reason,
+    Source,
+    Story,
+    StoryId,
+)
+from monitor.rules import NearMiss
+from monitor.steps.tell import Cause, tell_story
+from monitor.steps.watch import Watch
+from monitor.store import SourceState, Transaction
+from monitor.store.items import words_hash
+
+_GONE = 410  # HTTP: the publisher says that the feed will not come back
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """An item of a document with what the rules made of it."""
+
+    item: Item
+    hits: tuple[Hit, ...]
+    near_misses: tuple[NearMiss, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Poll:
+    """A document that was read, with what the rules made of it."""
+
+    source: Source
+    fetched: Fetched
+    reading: Reading
+    found: tuple[Found, ...]
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """An item with hits that was taken in, its story, and why people are told or not."""
+
+    item: Item
+    hits: tuple[Hit, ...]
+    story_id: StoryId
+    opened: bool
+    decision: Decision
+    deliveries: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PollReport:
+    """What one poll came to; `seconds` has the wall time of each stage."""
+
+    source: Source
+    result: Literal["read", "unchanged", "failed"]
+    entries: int = 0
+    new_items: int = 0
+    changed_items: int = 0
+    told: tuple[Told, ...] = ()
+    error: str = ""
+    error_kind: str = ""
+    partial: bool = False
+    next_poll_at: datetime | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def record(tx: Transaction, watch: Watch, poll: Poll) -> PollReport:
+    """Store what was read: items, hits, stories, decisions, messages, validators, next poll."""
+    source = poll.source
+    before = tx.sources.state(source.id)
+    is_backlog = before.last_ok_at is None and source.first_poll != "alert"
+    fresh = _unseen(tx, poll.found)
+    watch.recent.sync(tx, poll.now)
+    told = []
+    for one, is_edit in sorted(fresh, key=lambda pair: (pair[0].item.when, pair[0].item.id)):
+        _store_item(tx, one, is_edit=is_edit)
+        if one.hits:
+            told.append(_take_in(tx, watch, one, is_backlog=is_backlog, is_edit=is_edit))
+    _store_known(tx, source, poll.reading)
+    after = _after_read(before, poll, [one for one, _ in fresh])
+    tx.sources.put(after)
+    return PollReport(
+        source=source,
+        result="read",
+        entries=len(poll.reading.hashes),
+        new_items=sum(not is_edit for _, is_edit in fresh),
+        changed_items=sum(is_edit for _, is_edit in fresh),
+        told=tuple(told),
+        partial=poll.reading.partial,
+        next_poll_at=after.next_poll_at,
+    )
+
+
+def record_unchanged(
+    tx: Transaction, source: Source, answer: NotModified, now: datetime
+) -> PollReport:
+    """Store that a source had nothing new."""
+    before = tx.sources.state(source.id)
+    floor = timing.poll_floor(fresh_for=answer.fresh_for)
+    after = replace(_read_well(before, source, floor, now), validators=answer.validators)
+    after = _with_move(after, answer.moved_to, now)
+    tx.sources.put(after)
+    return PollReport(source=source, result="unchanged", next_poll_at=after.next_poll_at)
+
+
+def record_failure(
+    tx: Transaction, source: Source, error: FetchError | ParseError, now: datetime
+) -> PollReport:
+    """Store that a poll failed; neither validators nor known entries change.
+
+    After a document that could not be parsed the validators go, so that it is sent again whole.
+    """
+    before = tx.sources.state(source.id)
+    failures = before.failures + 1
+    retry_after = error.retry_after if isinstance(error, FetchError) else None
+    gone = isinstance(error, FetchError) and error.status == _GONE
+    floor = timing.poll_floor(retry_after=retry_after)
+    due = timing.next_poll(
+        source.id, now, every=source.every, failures=failures, floor=floor, gone=gone
+    )
+    after = replace(
+        before,
+        next_poll_at=due.at,
+        last_poll_at=now,
+        failures=failures,
+        failing_since=before.failing_since or now,
+        error=str(error),
+        error_kind=error.kind,
+        is_suspended=due.suspended,
+        polls=before.polls + 1,
+    )
+    tx.sources.put(after)
+    return PollReport(
+        source=source,
+        result="failed",
+        error=str(error),
+        error_kind=error.kind,
+        next_poll_at=due.at,
+    )
+
+
+def _unseen(tx: Transaction, found: Sequence[Found]) -> list[tuple[Found, bool]]:
+    """Return what is new, or whose words changed, with whether it is such an edit."""
+    stored = tx.items.words([one.item.id for one in found])
+    fresh: dict[ItemId, tuple[Found, bool]] = {}
+    for one in found:
+        before = stored.get(one.item.id)
+        if before is None or before != words_hash(one.item):
+            fresh.setdefault(one.item.id, (one, before is not None))
+    return list(fresh.values())
+
+
+def _store_item(tx: Transaction, one: Found, *, is_edit: bool) -> None:
+    if is_edit:
+        tx.items.change(one.item)
+    else:
+        tx.items.put(one.item)
+    tx.items.put_near_misses(one.item, [(miss.rule, miss.missing) for miss in one.near_misses])
+
+
+def _take_in(tx: Transaction, watch: Watch, one: Found, *, is_backlog: bool, is_edit: bool) -> Told:
+    """Store the hits of an item, put it into its story, and tell people or say why not."""
+    ruleset = watch.settings.ruleset
+    evidence = tx.items.put_evidence(one.item)
+    tx.items.put_hits(one.item, one.hits, ruleset.hash, evidence)
+    story_id = tx.stories.story_of(one.item.id)
+    opened, is_denial = False, False
+    if story_id is None:
+        story_id, assignment = _join(tx, watch, one)
+        opened, is_denial = assignment.story_id is None, assignment.is_denial
+    story = tx.stories.get(story_id)
+    assert story is not None, "the item has just joined it"
+    arrival = Arrival(hits=one.hits, is_backlog=is_backlog, is_edit=is_edit, is_denial=is_denial)
+    reason, detail = decide(story, arrival, watch.settings.policy)
+    decision, deliveries = _carry_out(tx, watch, one, story, reason, detail)
+    rules = [hit.rule for hit in one.hits]
+    tx.stories.put_decision(one.item, story_id, decision, rules, ruleset.hash)
+    return Told(
+        item=one.item,
+        hits=one.hits,
+        story_id=story_id,
+        opened=opened,
+        decision=decision,
+        deliveries=deliveries,
+    )
+
+
+def _join(tx: Transaction, watch: Watch, one: Found) -> tuple[StoryId, Assignment]:
+    """Put an item into the story that tells of the same event, or open one."""
+    print_ = stories.fingerprint(one.item, one.hits)
+    assignment = stories.assign(print_, watch.recent.window)
+    now = one.item.seen_at
+    severity = max(hit.severity for hit in one.hits)
+    story_id = assignment.story_id or stories.story_id(print_)
+    known = tx.stories.get(story_id)
+    if known is None:
+        tx.stories.open(story_id, one.item, severity)
+    else:
+        back = returned_at(known.latest_at, now, watch.settings.policy)
+        tx.stories.touch(story_id, at=now, severity=severity, returned_at=back)
+    number = tx.stories.join(story_id, one.item, assignment, print_.to_json())
+    watch.recent.add(number, story_id, print_, now)
+    return story_id, assignment
+
+
+def _carry_out(
+    tx: Transaction, watch: Watch, one: Found, story: Story, reason: Reason, detail: str
+) -> tuple[Decision, int]:
+    """Send what the decision asks for; what no route takes at once is left for the digest."""
+    if reason is Reason.BACKLOG:
+        source = watch.settings.sources.get(one.item.source_id)
+        return Decision(reason=reason, detail=source.first_poll if source else ""), 0
+    if not reason.sends:
+        return Decision(reason=reason, detail=detail), 0
+    cause = Cause(story=story, item=one.item, hits=one.hits, reason=reason, detail=detail)
+    sent = tell_story(tx, watch, cause)
+    if sent is None:
+        return Decision(reason=Reason.DIGESTED, detail=reason.value), 0
+    alert_id, deliveries = sent
+    return Decision(reason=reason, detail=detail, alert_id=alert_id), deliveries
+
+
+def _store_known(tx: Transaction, source: Source, reading: Reading) -> None:
+    if reading.partial:
+        tx.sources.add_known(source.id, reading.hashes)
+    else:
+        tx.sources.replace_known(source.id, reading.hashes)
+
+
+def _after_read(before: SourceState, poll: Poll, fresh: Sequence[Found]) -> SourceState:
+    fetched, reading = poll.fetched, poll.reading
+    floor = timing.poll_floor(fresh_for=fetched.fresh_for, ttl=reading.ttl)
+    published = [one.item.published for one in fresh if one.item.published]
+    recent = sorted({*before.recent_when, *published})[-timing.RECENT_ITEMS :]
+    # A document that broke off is asked for again, whole.
+    validators = before.validators if reading.partial else fetched.validators
+    after = replace(
+        _read_well(before, poll.source, floor, poll.now),
+        validators=validators,
+        last_new_at=poll.now if fresh else before.last_new_at,
+        recent_when=tuple(recent),
+    )
+    return _with_move(after, fetched.moved_to, poll.now)
+
+
+def _read_well(before: SourceState, source: Source, floor: timedelta, now: datetime) -> SourceState:
+    due = timing.next_poll(source.id, now, every=source.every, floor=floor)
+    return replace(
+        before,
+        next_poll_at=due.at,
+        last_poll_at=now,
+        last_ok_at=now,
+        failures=0,
+        failing_since=None,
+        error="",
+        error_kind="",
+        is_suspended=False,
+        polls=before.polls + 1,
+    )
+
+
+def _with_move(state: SourceState, target: str, now: datetime) -> SourceState:
+    """Note a permanent redirect: where it leads, how often it was seen in a row, since when."""
+    if not target:
+        return replace(state, permanent_url="", permanent_seen=0, permanent_since=None)
+    if target != state.permanent_url:
+        return replace(state, permanent_url=target, permanent_seen=1, permanent_since=now)
+    return replace(state, permanent_seen=state.permanent_seen + 1)

@@ -1,0 +1,215 @@
+"""An alert is made, routed, composed and put into the outbox: its bytes are frozen from then on."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from monitor.alerts.route import Traits, route
+from monitor.model import (
+    Alert,
+    AlertId,
+    Article,
+    Hit,
+    Item,
+    Operations,
+    Reason,
+    RuleRef,
+    Severity,
+    SourceId,
+    Story,
+    StoryAlert,
+    Why,
+    stable_id,
+)
+from monitor.steps.watch import Settings, Watch
+from monitor.store import Transaction
+from monitor.store.codec import to_time, to_time_or_none
+
+_ARTICLES_SHOWN = 10  # of a story in one alert: the one that caused it, then the latest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """What makes an alert: the item's hits, the story with the item in it, and the reason."""
+
+    story: Story
+    item: Item
+    hits: tuple[Hit, ...]
+    reason: Reason
+    detail: str = ""
+
+    @property
+    def severity(self) -> Severity:
+        """Return the worst severity of the hits."""
+        return max(hit.severity for hit in self.hits)
+
+
+def tell_story(tx: Transaction, watch: Watch, cause: Cause) -> tuple[AlertId, int] | None:
+    """Put an alert about a story into the outbox; None where no route takes it at once.
+
+    Returns the alert's id and the number of messages.
+    """
+    channels = route(_traits(watch.settings, cause), watch.settings.routes)
+    if not channels:
+        return None
+    story = cause.story
+    alert = Alert(
+        id=AlertId(stable_id("a-", story.id, str(story.revision))),
+        occurred_at=cause.item.seen_at,
+        body=_story_alert(tx, watch.settings, cause),
+    )
+    tx.stories.put_alert(alert, story_id=story.id, reason=cause.reason.value, title=story.title)
+    tx.stories.told(story, alert, cause.hits)
+    return alert.id, enqueue(tx, watch, alert, channels)
+
+
+def tell_operations(
+    tx: Transaction, watch: Watch, operations: Operations, now: datetime, *, key: str
+) -> AlertId | None:
+    """Put news of the watch itself into the outbox; not on the channel that it is about.
+
+    `key` names the occasion, so that it is told once. None where no other channel is left.
+    """
+    channels = [name for name in watch.settings.ops_channels if name != operations.about]
+    if not channels:
+        return None
+    alert = Alert(
+        id=AlertId(stable_id("a-", operations.kind, key)), occurred_at=now, body=operations
+    )
+    tx.stories.put_alert(alert, story_id=None, reason=operations.kind, title=operations.title)
+    enqueue(tx, watch, alert, channels)
+    return alert.id
+
+
+def enqueue(tx: Transaction, watch: Watch, alert: Alert, channels: Iterable[str]) -> int:
+    """Compose an alert for every recipient of these channels; return how many messages."""
+    count = 0
+    for name in channels:
+        channel = watch.channels[name]
+        for recipient in channel.recipients():
+            message = channel.compose(alert, recipient)
+            tx.outbox.enqueue(alert.id, name, recipient, message, alert.occurred_at)
+            count += 1
+    return count
+
+
+def _traits(settings: Settings, cause: Cause) -> Traits:
+    infos = [settings.ruleset.rules[hit.rule] for hit in cause.hits]
+    return Traits(
+        severity=cause.severity,
+        rules=frozenset(info.id for info in infos),
+        themes=frozenset(info.theme for info in infos),
+        tags=cause.item.tags.union(*(info.tags for info in infos)),
+        source=cause.item.source_id,
+        lang=cause.item.lang,
+    )
+
+
+def _story_alert(tx: Transaction, settings: Settings, cause: Cause) -> StoryAlert:
+    story, item, hits = cause.story, cause.item, cause.hits
+    rows = tx.stories.members(story.id)
+    others = [row for row in reversed(rows) if row["id"] != item.id][: _ARTICLES_SHOWN - 1]
+    sha256 = next(row["sha256"] for row in rows if row["id"] == item.id)
+    worst = max(hits, key=lambda hit: hit.severity)
+    return StoryAlert(
+        story_id=story.id,
+        title=story.title,
+        severity=cause.severity,
+        theme=settings.ruleset.rules[worst.rule].theme,
+        reason=cause.reason,
+        detail=cause.detail,
+        rules=_rule_refs(settings, story, hits),
+        articles=(
+            _article(settings, item, hits, sha256),
+            *(_other_article(tx, settings, row) for row in others),
+        ),
+        first_seen=story.opened_at,
+        last_seen=item.seen_at,
+        state=story.state,
+        article_count=story.items,
+        source_count=story.sources,
+        independent_count=len({row["source"] for row in rows if not row["copy_of"]}) or 1,
+        languages=tuple(sorted({row["lang"] for row in rows if row["lang"]})),
+        listed_names=tuple(sorted({name for hit in hits for name in hit.listed_names})),
+        thread_id=story.first_alert_id,
+    )
+
+
+def _rule_refs(settings: Settings, story: Story, hits: Sequence[Hit]) -> tuple[RuleRef, ...]:
+    """Return the item's rules, worst first, then the story's other rules that are still known."""
+    by_rule = {hit.rule: hit for hit in hits}
+    others = [name for name in sorted(story.rules) if name not in by_rule]
+    refs = [_rule_ref(settings, hit.rule, hit.severity, hit.version) for hit in hits]
+    refs.sort(key=lambda ref: -ref.severity)
+    known = settings.ruleset.rules
+    return (
+        *refs,
+        *(
+            _rule_ref(settings, name, known[name].severity, known[name].version)
+            for name in others
+            if name in known
+        ),
+    )
+
+
+def _rule_ref(settings: Settings, rule: str, severity: Severity, version: str) -> RuleRef:
+    info = settings.ruleset.rules[rule]
+    return RuleRef(
+        id=rule,
+        title=info.title,
+        version=version,
+        severity=severity,
+        file=info.file,
+        line=info.line,
+        why=info.why,
+    )
+
+
+def _source_name(settings: Settings, source_id: SourceId) -> str:
+    source = settings.sources.get(source_id)
+    return source.label if source else source_id
+
+
+def _why(hits: Sequence[Hit]) -> tuple[Why, ...]:
+    return tuple(
+        Why(rule=hit.rule, clause=clause.clause, matched=clause.matched)
+        for hit in hits
+        for clause in hit.clauses
+    )
+
+
+def _article(settings: Settings, item: Item, hits: Sequence[Hit], sha256: str) -> Article:
+    return Article(
+        item_id=item.id,
+        url=item.url,
+        title=item.title,
+        source=item.source_id,
+        source_name=_source_name(settings, item.source_id),
+        seen=item.seen_at,
+        sha256=sha256,
+        summary=item.summary,
+        content=item.content,
+        lang=item.lang,
+        published=item.published,
+        why=_why(hits),
+    )
+
+
+def _other_article(tx: Transaction, settings: Settings, row: dict[str, Any]) -> Article:
+    item_id = row["id"]
+    return Article(
+        item_id=item_id,
+        url=row["url"],
+        title=row["title"],
+        source=SourceId(row["source"]),
+        source_name=_source_name(settings, SourceId(row["source"])),
+        seen=to_time(row["seen_at"]),
+        sha256=row["sha256"],
+        summary=row["summary"],
+        content=row["content"],
+        lang=row["lang"],
+        published=to_time_or_none(row["published"]),
+        copy_of=row["copy_of"] or "",
+        why=_why(tx.items.hits(item_id)),
+    )
