@@ -29,7 +29,7 @@ class Gate:
     A task that waits for its turn holds none of the `limit` places.
     """
 
-    def __init__(  # noqa: PLR0913 - two clocks and four limits, all named
+    def __init__(
         self,
         *,
         monotonic: Callable[[], float],
@@ -46,6 +46,7 @@ class Gate:
         self._max_pause_s = max_pause.total_seconds()
         self._places = asyncio.Semaphore(limit)
         self._hosts: dict[str, _Host] = {}
+        self._sweep_at = _SWEEP_AT
 
     @asynccontextmanager
     async def turn(self, host: str) -> AsyncIterator[None]:
@@ -92,7 +93,7 @@ class Gate:
 
     def _state(self, host: str) -> _Host:
         if host not in self._hosts:
-            if len(self._hosts) >= _SWEEP_AT:
+            if len(self._hosts) >= self._sweep_at:
                 self._forget()
             self._hosts[host] = _Host()
         return self._hosts[host]
@@ -104,6 +105,7 @@ class Gate:
             for name, state in self._hosts.items()
             if state.waiting or state.ready_at > now
         }
+        self._sweep_at = max(_SWEEP_AT, 2 * len(self._hosts))  # constant cost per new host
 
 
 def _postponed(host: str, wait_s: float) -> FetchError:
