@@ -9,10 +9,12 @@ from collections.abc import Mapping
 
 from monitor.notify.base import Channel, ChannelSettings, ChannelType, Tools
 from monitor.notify.console import CONSOLE
+from monitor.notify.email import EMAIL
 from monitor.notify.webhook import WEBHOOK
 
 CHANNELS: Mapping[str, ChannelType] = {
     "console": CONSOLE,
+    "email": EMAIL,
     "webhook": WEBHOOK,
 }
 

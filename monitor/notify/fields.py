@@ -1,9 +1,15 @@
 """Types of settings that several channels share; they read the text of a YAML scalar."""
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+
+_T = TypeVar("_T")
+
+
+def _as_many(value: object) -> object:
+    return value if isinstance(value, (list, tuple)) else [value]
 
 
 def _is_web_address(value: SecretStr) -> SecretStr:
@@ -17,4 +23,7 @@ def _is_web_address(value: SecretStr) -> SecretStr:
     return value
 
 
+OneOrMany = Annotated[
+    tuple[_T, ...], BeforeValidator(_as_many, json_schema_input_type=str | list[str])
+]
 SecretUrl = Annotated[SecretStr, AfterValidator(_is_web_address)]  # a chat channel's URL is its key

@@ -7,14 +7,14 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, SecretStr, field_validator
+from pydantic import SecretStr, field_validator
 
 from monitor import __version__
 from monitor.model import Alert, Message
 from monitor.notify.base import ChannelSettings, ChannelType, Tools
-from monitor.notify.fields import SecretUrl
+from monitor.notify.fields import OneOrMany, SecretUrl
 from monitor.notify.payload import event_body
 from monitor.notify.replies import hand_over
 
@@ -26,10 +26,7 @@ class WebhookSettings(ChannelSettings):
     """Where to post, and the secret that signs; two secrets while one replaces the other."""
 
     url: SecretUrl
-    secret: Annotated[
-        tuple[SecretStr, ...],
-        BeforeValidator(lambda value: value if isinstance(value, (list, tuple)) else [value]),
-    ] = ()
+    secret: OneOrMany[SecretStr] = ()
     format: Literal["cloudevents"] = "cloudevents"
 
     @field_validator("secret")

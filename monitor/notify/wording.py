@@ -25,8 +25,8 @@ def headline(alert: Alert) -> str:
     body = alert.body
     match body:
         case StoryAlert():
-            rules = listed([line(rule.title or rule.id) for rule in body.rules], 2)
-            return f"{rules}: {line(body.title)}" if rules else line(body.title)
+            rule = line(body.rules[0].title or body.rules[0].id) if body.rules else ""
+            return f"{rule}: {line(body.title)}" if rule else line(body.title)
         case Digest():
             return f"Digest {line(body.date)}: {digest_sum(body)}"
         case Operations():

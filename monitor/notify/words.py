@@ -1,11 +1,14 @@
 """Text for people: printable, shortened at a character's end, times, counts, wrapped lines."""
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 
-_JOINERS = "\u200c\u200d"  # Persian words and emoji families fall apart without them
-_DROPPED = frozenset({"Cc", "Cf", "Cs", "Co"})
+from monitor.text.clean import visible
+
+_JOINERS = "\u200c\u200d"
+_SPACE = re.compile(r"\s")
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _FULL_MONTHS = [
     "January",
@@ -42,16 +45,13 @@ _LANGUAGES = {
 
 
 def printable(text: str) -> str:
-    """Return the text without controls, bidi overrides, surrogates and private characters.
-
-    Every kind of white space becomes one space; nothing is collapsed or stripped.
-    """
-    return text if text.isprintable() else "".join(map(_shown, text))
+    """Return the text without hidden characters, every white space a space; nothing collapsed."""
+    return text if text.isprintable() else _SPACE.sub(" ", visible(text))
 
 
 def line(text: str) -> str:
-    """Return the text as one printable line, white space collapsed."""
-    return " ".join(printable(text).split())
+    """Return the text as one line of visible characters, white space collapsed."""
+    return " ".join(visible(text).split())
 
 
 def utf16_units(text: str) -> int:
@@ -133,12 +133,6 @@ def wrap(text: str, width: int, indent: str = "", first: str | None = None) -> l
         current += word.lstrip() if empty else word
         empty = empty and not word.strip()
     return [*lines, current.rstrip()] if not empty or not lines else lines
-
-
-def _shown(char: str) -> str:
-    if char.isspace():
-        return " "
-    return char if char in _JOINERS or unicodedata.category(char) not in _DROPPED else ""
 
 
 def _character_end(text: str, end: int) -> int:

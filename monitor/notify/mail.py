@@ -1,0 +1,85 @@
+"""The mail of an alert: frozen bytes with stable ids, so that every try is the same mail."""
+
+import re
+from collections.abc import Mapping
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+
+from monitor.model import Alert, StoryAlert, stable_id
+from monitor.notify import plain
+from monitor.notify.html import render
+from monitor.notify.wording import headline
+from monitor.notify.words import line, shorten
+from monitor.text.clean import one_line
+
+_POLICY = SMTP.clone(cte_type="7bit")  # pure ASCII on the wire: no server needs 8BITMIME
+_LONGEST_SUBJECT = 120  # characters; phones show 40 to 70
+_NOT_IN_LABEL = re.compile(r"[^a-z0-9-]+")
+
+
+def message_id(alert_id: str, recipient: str) -> str:
+    """Return the id of an alert's mail to one recipient: the same on every try."""
+    return f"{alert_id}.{stable_id('', recipient.lower(), length=10)}"
+
+
+def build(alert: Alert, *, sender: str, recipient: str, domain: str, public_url: str) -> bytes:
+    """Return the whole mail in ASCII with CRLF; the same input gives the same bytes."""
+    mail = EmailMessage(policy=_POLICY)
+    mail["From"] = _address(sender)
+    mail["To"] = Address(addr_spec=recipient)
+    mail["Subject"] = subject(alert)
+    mail["Date"] = format_datetime(alert.occurred_at)  # frozen: the date of the news, not the try
+    mail["Message-ID"] = f"<{message_id(alert.id, recipient)}@{domain}>"
+    for name, value in _headers(alert, recipient, domain).items():
+        mail[name] = value
+    mail.set_content(plain.render(alert, public_url))
+    mail.add_alternative(render(alert, public_url), subtype="html")
+    mail.set_boundary(f"=_{stable_id('', alert.id, recipient)}")  # the default is random
+    return mail.as_bytes()
+
+
+def subject(alert: Alert) -> str:
+    """Return `[CRITICAL] Veto: title`, the same for every alert of a story but for `Update:`."""
+    text = one_line(f"{_tag(alert)} {headline(alert)}")
+    is_later = isinstance(alert.body, StoryAlert) and alert.body.thread_id is not None
+    return shorten(f"Update: {text}" if is_later else text, _LONGEST_SUBJECT)
+
+
+def _tag(alert: Alert) -> str:
+    if alert.subject == "story":
+        return f"[{alert.severity.name}]"
+    return {"digest": "[DIGEST]", "operations": "[MONITOR]", "test": "[TEST]"}[alert.subject]
+
+
+def _headers(alert: Alert, recipient: str, domain: str) -> Mapping[str, str]:
+    headers = {
+        "List-Id": _list_id(alert, domain),
+        "Auto-Submitted": "auto-generated",  # RFC 3834: vacation programs stay silent
+        "X-Auto-Response-Suppress": "All",  # the same, for Exchange
+        "X-Monitor-Severity": alert.severity.label,
+    }
+    body = alert.body
+    if not isinstance(body, StoryAlert):
+        return headers
+    headers["X-Monitor-Story"] = one_line(body.story_id)
+    headers["X-Monitor-Rules"] = shorten(one_line(", ".join(r.id for r in body.rules)), 200)
+    headers["X-Monitor-Reason"] = body.reason.value
+    if body.thread_id is not None:
+        first = f"<{message_id(body.thread_id, recipient)}@{domain}>"
+        headers |= {"In-Reply-To": first, "References": first}
+    return headers
+
+
+def _list_id(alert: Alert, domain: str) -> str:
+    """Return a name per rule, so that a reader's filter can sort by it (RFC 2919)."""
+    body = alert.body
+    name = body.rules[0].id if isinstance(body, StoryAlert) and body.rules else alert.subject
+    label = _NOT_IN_LABEL.sub("-", name.lower()).strip("-")[:63]
+    return f"<{label or 'story'}.{domain}>"
+
+
+def _address(text: str) -> Address:
+    name, address = parseaddr(text)
+    return Address(display_name=line(name), addr_spec=address)
