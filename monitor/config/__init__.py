@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from monitor.config.assemble import LoadRules, Surroundings, assemble
+from monitor.config.defaults import defaults_path, write_defaults
 from monitor.config.effective import ChannelConfig, Config
 from monitor.config.files import fingerprint, read_files, read_secret_file
 from monitor.config.schema import FeedsFile, RoutesFile, ServiceSettings
@@ -21,13 +22,13 @@ __all__ = [
     "FeedsFile",
     "RoutesFile",
     "ServiceSettings",
+    "defaults_path",
     "fingerprint",
     "load_config",
     "schemas",
     "show",
+    "write_defaults",
 ]
-
-SOURCE_TYPES = frozenset({"feed"})
 
 
 def load_config(
@@ -35,20 +36,22 @@ def load_config(
     environ: Mapping[str, str],
     channels: Mapping[str, type[BaseModel]],
     load_rules: LoadRules,
+    *,
+    rules_from: Path | None = None,
 ) -> Config:
     """Return the configuration of a directory; files that are absent have defaults.
 
-    `channels` names the settings of each kind of channel.
+    `channels` names the settings of each kind of channel. `rules_from` is another directory to
+    take rules and watchlists from.
 
     Raises:
         ConfigError: with every problem of every file.
     """
-    files, problems = read_files(directory)
+    files, problems = read_files(directory, rules_from)
     surroundings = Surroundings(
         environ=environ,
         read_secret=lambda path: read_secret_file(directory, path),
         channels=channels,
-        source_types=SOURCE_TYPES,
         load_rules=load_rules,
     )
     return assemble(files, surroundings, directory, problems)

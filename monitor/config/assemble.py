@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,15 +11,15 @@ from pydantic import BaseModel
 
 from monitor.alerts.route import Route
 from monitor.config import crosscheck
-from monitor.config.effective import ChannelConfig, Config, route_of, sources_of
-from monitor.config.schema import FeedsFile, RoutesFile, ServiceSettings, Settings
+from monitor.config.channels import Channels, Models, read_channels
+from monitor.config.effective import Config, route_of, sources_of
+from monitor.config.schema import FeedsFile, RoutesFile, ServiceSettings
 from monitor.config.secrets import ReadSecret, Resolved, redact, resolve
 from monitor.config.show import shown
 from monitor.config.validate import validate
 from monitor.errors import ConfigError, Problem
-from monitor.yamlnodes import File, Node, did_you_mean, load
+from monitor.yamlnodes import File, Node, load
 
-Channels = Mapping[str, type[BaseModel]]
 Texts = Sequence[tuple[str, str]]
 LoadRules = Callable[[Texts, Texts], Any]
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -33,8 +33,7 @@ class Surroundings:
 
     environ: Mapping[str, str] = field(repr=False)
     read_secret: ReadSecret
-    channels: Channels
-    source_types: frozenset[str]
+    channels: Models
     load_rules: LoadRules
 
 
@@ -61,33 +60,37 @@ class _Assembly:
         self._files = files
         self._around = surroundings
         self._problems = problems
+        self._unresolved: set[tuple[str, int, int]] = set()
         self._secrets: set[str] = set()
 
     def config(self, directory: Path) -> Config:
         """Return the configuration, or raise every problem."""
         monitor, service = self._file("monitor.yaml", ServiceSettings)
-        feeds_root, feeds = self._file("feeds.yaml", FeedsFile)
-        routes_root, routing = self._file("routes.yaml", RoutesFile)
+        sources, feeds = self._file("feeds.yaml", FeedsFile)
+        routing, routes_file = self._file("routes.yaml", RoutesFile)
         ruleset = self._ruleset()
-        channels = self._channels(routes_root)
-        routes = _routes(routing, channels)
-        self._names(monitor, routes_root, channels)
-        self._problems += crosscheck.feeds(feeds_root.root, self._around.source_types)
-        self._problems += crosscheck.conditions(routes_root.root, _known(ruleset, feeds_root.root))
+        channels = read_channels(routing, self._around.channels)
+        self._add(channels.problems)
+        self._add(_unknown_channels(monitor.root, routing.root, channels.names))
+        self._add(crosscheck.feeds(sources.root))
+        self._add(crosscheck.conditions(routing.root, _known(ruleset, sources.root)))
+        routes = _routes(routes_file, channels)
         digest, operations = _recipients(service, routes, channels)
-        self._usage(routes_root.root, routes, {*digest, *operations})
-        self._stop_on_errors()
+        self._add(crosscheck.uncovered(routing.root, routes))
+        used = {name for route in routes for name in route.send}
+        self._add(crosscheck.unused(routing.root, used | {*digest, *operations} | channels.off))
+        warnings = self._warnings_or_errors()
         assert service is not None, "a file without a model has an error"
         assert feeds is not None, "a file without a model has an error"
         config = Config(
             service=service,
             sources=sources_of(feeds, service),
-            channels=channels,
+            channels=channels.on,
             routes=routes,
             digest_channels=digest,
             ops_channels=operations,
             ruleset=ruleset,
-            warnings=tuple(self._problems),
+            warnings=warnings,
             hash="",
             directory=directory,
             files=dict(self._files),
@@ -101,19 +104,21 @@ class _Assembly:
         try:
             node = load(name, file.source)
         except ConfigError as error:
-            self._problems += error.problems
+            self._add(error.problems)
             return _empty(file), None
         resolved = resolve(node, self._around.environ, self._around.read_secret)
         self._secrets |= resolved.secrets
         self._problems += resolved.problems
-        return resolved, self._validated(model, resolved.root, resolved)
+        self._unresolved |= {(name, one.line, one.column) for one in resolved.problems}
+        checked, problems = validate(model, resolved.root, resolved)
+        self._add(problems)
+        return resolved, checked
 
-    def _validated(self, model: type[_Model], node: Node, resolved: Resolved) -> _Model | None:
-        checked, problems = validate(model, node, resolved)
-        # A reference that could not be resolved was reported; what follows from it is noise.
-        missing = {(problem.line, problem.column) for problem in resolved.problems}
-        self._problems += [one for one in problems if (one.line, one.column) not in missing]
-        return checked
+    def _add(self, problems: Iterable[Problem]) -> None:
+        """Collect problems, but not what only follows from a reference that is unresolved."""
+        self._problems += (
+            one for one in problems if (one.file, one.line, one.column) not in self._unresolved
+        )
 
     def _ruleset(self) -> Any:
         rules = [(n, text) for n, text in self._files.items() if n.startswith("rules/")]
@@ -121,77 +126,31 @@ class _Assembly:
         try:
             return self._around.load_rules(rules, lists)
         except ConfigError as error:
-            self._problems += error.problems
+            self._add(error.problems)
             return None
 
-    def _channels(self, routing: Resolved) -> Mapping[str, ChannelConfig]:
-        """Return the channels by name, in file order; without any there is the console."""
-        section = routing.root.get("channels")
-        found = {}
-        for name, node in (section.entries if section else None) or ():
-            channel = self._channel(name, node, routing)
-            found[name.key] = channel
-        if found:
-            return found
-        settings = self._around.channels.get("console", Settings)()
-        return {"console": ChannelConfig(name="console", kind="console", settings=settings)}
-
-    def _channel(self, name: Node, node: Node, routing: Resolved) -> ChannelConfig:
-        """Return a channel; one with a problem keeps its name, so that routes still find it."""
-        nothing = ChannelConfig(name=name.key, kind="", settings=Settings())
-        entries = node.entries or ()
-        if len(entries) != 1:
-            if node.entries is not None or not node.text:
-                message = f'channel "{name.key}" needs one kind'
-                self._problems.append(name.problem(message, _kinds(self._around.channels)))
-            return nothing
-        kind, settings_node = entries[0]
-        model = self._around.channels.get(kind.key)
-        if model is None:
-            hint = did_you_mean(kind.key, self._around.channels)
-            self._problems.append(kind.problem(f'there is no kind of channel "{kind.key}"', hint))
-            return nothing
-        if settings_node.text == "":
-            settings_node = replace(settings_node, text=None, entries=())
-        settings = self._validated(model, settings_node, routing)
-        return replace(nothing, kind=kind.key, settings=settings or nothing.settings)
-
-    def _names(
-        self, monitor: Resolved, routing: Resolved, channels: Mapping[str, ChannelConfig]
-    ) -> None:
-        """Find channels that are named but do not exist."""
-        named = [monitor.root.get("digest"), monitor.root.get("self_watch")]
-        for section, key in zip(named, ("send", "tell"), strict=True):
-            nodes = crosscheck.words(section.get(key) if section else None)
-            self._problems += crosscheck.unknown(nodes, channels, "channel")
-        for entry in crosscheck.each(routing.root.get("routes")):
-            nodes = crosscheck.words(entry.get("send"))
-            self._problems += crosscheck.unknown(nodes, channels, "channel")
-
-    def _usage(self, root: Node, routes: Sequence[Route], others: set[str]) -> None:
-        used = others | {name for route in routes for name in route.send}
-        self._problems += crosscheck.uncovered(root, routes)
-        self._problems += crosscheck.unused(root, used)
-
-    def _stop_on_errors(self) -> None:
+    def _warnings_or_errors(self) -> tuple[Problem, ...]:
+        """Return what was found when it is warnings alone, each once, in order of file and line."""
         secrets = frozenset(self._secrets)
-        shown_problems = (
-            replace(
-                one,
-                message=redact(one.message, secrets),
-                hint=redact(one.hint, secrets),
-                source_line=redact(one.source_line, secrets),
-            )
-            for one in self._problems
-        )
-        self._problems = sorted(dict.fromkeys(shown_problems), key=_place)
-        if any(not one.is_warning for one in self._problems):
-            raise ConfigError(self._problems)
+        cleaned = dict.fromkeys(_cleaned(problem, secrets) for problem in self._problems)
+        problems = sorted(cleaned, key=_place)
+        if any(not problem.is_warning for problem in problems):
+            raise ConfigError(problems)
+        return tuple(problems)
 
 
 def _empty(file: File) -> Resolved:
     """Return the tree that stands for a file that cannot be read as YAML."""
-    return resolve(Node(file, 1, 1, entries=()), {}, lambda _: "")
+    return resolve(Node(file, 1, 1, entries=()), {}, lambda path: path)
+
+
+def _cleaned(problem: Problem, secrets: frozenset[str]) -> Problem:
+    return replace(
+        problem,
+        message=redact(problem.message, secrets),
+        hint=redact(problem.hint, secrets),
+        source_line=redact(problem.source_line, secrets),
+    )
 
 
 def _place(problem: Problem) -> tuple[int, str, int, int]:
@@ -199,15 +158,30 @@ def _place(problem: Problem) -> tuple[int, str, int, int]:
     return order, problem.file, problem.line, problem.column
 
 
-def _kinds(channels: Channels) -> str:
-    return f"one of: {', '.join(sorted(channels))}"
+def _unknown_channels(monitor: Node, routing: Node, names: frozenset[str]) -> Iterable[Problem]:
+    """Find channels that are named but do not exist."""
+    places = [
+        (monitor.get("digest"), "send"),
+        (monitor.get("self_watch"), "tell"),
+        *((entry, "send") for entry in crosscheck.each(routing.get("routes"))),
+    ]
+    for section, key in places:
+        named = crosscheck.words(section.get(key) if section else None)
+        yield from crosscheck.unknown(named, names, "channel")
 
 
-def _routes(routing: RoutesFile | None, channels: Mapping[str, ChannelConfig]) -> tuple[Route, ...]:
-    """Return the routes; where none is written every channel gets every story."""
-    if routing is not None and routing.routes:
-        return tuple(route_of(entry) for entry in routing.routes)
-    return (Route(send=tuple(channels)),)
+def _routes(file: RoutesFile | None, channels: Channels) -> tuple[Route, ...]:
+    """Return the routes to channels that are on; without any, every channel gets every story."""
+    written = [route_of(entry) for entry in file.routes] if file else []
+    on = [replace(route, send=_on(route.send, channels)) for route in written]
+    routes = tuple(route for route in on if route.send)
+    if not routes and (channels.is_default or not written):
+        return (Route(send=tuple(channels.on)),)
+    return routes
+
+
+def _on(names: Iterable[str], channels: Channels) -> tuple[str, ...]:
+    return tuple(name for name in dict.fromkeys(names) if name not in channels.off)
 
 
 def _known(ruleset: Any, feeds: Node) -> Mapping[str, frozenset[str]]:
@@ -221,19 +195,17 @@ def _known(ruleset: Any, feeds: Node) -> Mapping[str, frozenset[str]]:
 
 
 def _recipients(
-    service: ServiceSettings | None,
-    routes: Sequence[Route],
-    channels: Mapping[str, ChannelConfig],
+    service: ServiceSettings | None, routes: Sequence[Route], channels: Channels
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the channels of the digest and those of the news of the watch itself."""
-    everyone = tuple(channels)
+    everyone = tuple(channels.on)
     if service is None:
         return everyone, everyone
     digested = [name for route in routes if route.send_as == "digest" for name in route.send]
     chosen = service.digest.send
     digest = (*(chosen or ()), *digested) if chosen is not None or digested else everyone
     tell = service.self_watch.tell
-    return tuple(dict.fromkeys(digest)), everyone if tell is None else tell
+    return _on(digest, channels), _on(everyone if tell is None else tell, channels)
 
 
 def _hash(config: Config) -> str:

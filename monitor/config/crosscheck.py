@@ -33,14 +33,12 @@ def unknown(nodes: Iterable[Node], known: Collection[str], what: str) -> Iterato
             yield node.problem(f'there is no {what} "{node.text}"', did_you_mean(node.key, known))
 
 
-def feeds(root: Node, types: Collection[str]) -> Iterator[Problem]:
-    """Find ids that are given twice, addresses that are read twice, and unknown types."""
+def feeds(root: Node) -> Iterator[Problem]:
+    """Find ids that are given twice and addresses that are read twice."""
     entries = [entry for entry in each(root.get("feeds")) if entry.entries is not None]
     yield from _twice((entry.get("id") for entry in entries), "feed id", is_warning=False)
     watched = (entry for entry in entries if not _is_off(entry))
     yield from _twice((entry.get("url") for entry in watched), "address", is_warning=True)
-    for entry in filter(None, [root.get("defaults"), *entries]):
-        yield from unknown(words(entry.get("type")), types, "source type")
 
 
 def _is_off(entry: Node) -> bool:

@@ -58,7 +58,6 @@ def _source(entry: FeedEntry, file: FeedsFile, service: ServiceSettings) -> Sour
         id=SourceId(entry.id),
         url=entry.url,
         name=entry.name,
-        type=_first(entry.type, defaults.type),
         lang=_first(entry.lang, defaults.lang),
         every=_first(entry.every, defaults.every, polling.every),
         timeout=_first(entry.timeout, defaults.timeout, polling.timeout),

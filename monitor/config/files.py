@@ -1,6 +1,7 @@
 """Reading the files of a configuration directory, and seeing that they changed."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -13,22 +14,29 @@ _MAX_BYTES = 64 * 1024 * 1024  # a hundred thousand rules are 40 MB
 _MAX_SECRET_BYTES = 64 * 1024
 
 
-def read_files(directory: Path) -> tuple[Mapping[str, str], list[Problem]]:
-    """Return name -> text of the files of a configuration, and what could not be read."""
+def read_files(
+    directory: Path, rules_from: Path | None = None
+) -> tuple[Mapping[str, str], list[Problem]]:
+    """Return name -> text of the files of a configuration, and what could not be read.
+
+    Rules and watchlists come from `rules_from` where it is given.
+    """
     try:
         if not directory.is_dir():
             hint = 'write a new one with "monitor init DIR"'
             return {}, [_whole(str(directory), "there is no such directory", hint)]
-        return _read_all(directory)
+        return _read_all(directory, rules_from or directory)
     except OSError as error:
         return {}, [_whole(str(directory), f"cannot be read: {error.strerror or error}")]
 
 
-def _read_all(directory: Path) -> tuple[Mapping[str, str], list[Problem]]:
+def _read_all(directory: Path, rules_from: Path) -> tuple[Mapping[str, str], list[Problem]]:
     texts: dict[str, str] = {}
     problems: list[Problem] = []
-    for path in _paths(directory):
-        name = _printable(path.relative_to(directory).as_posix())
+    settings = ((path, directory) for path in _settings(directory))
+    rules = ((path, rules_from) for path in _rules(rules_from))
+    for path, base in (*settings, *rules):
+        name = _printable(path.relative_to(base).as_posix())
         found = _read(path, name)
         if isinstance(found, Problem):
             problems.append(found)
@@ -50,7 +58,7 @@ def read_secret_file(directory: Path, path: str) -> str:
 def fingerprint(directory: Path) -> bytes:
     """Return a digest of names, sizes and times of the files: a change of it asks for a reload."""
     digest = hashlib.sha256()
-    for path in _paths(directory):
+    for path in (*_settings(directory), *_rules(directory)):
         try:
             state = path.stat()
         except OSError:
@@ -62,12 +70,12 @@ def fingerprint(directory: Path) -> bytes:
     return digest.digest()
 
 
-def _paths(directory: Path) -> Iterator[Path]:
-    """Return the files of a configuration in the order in which they are read."""
-    for name in NAMES:
-        path = directory / name
-        if path.exists() or path.is_symlink():
-            yield path
+def _settings(directory: Path) -> Iterator[Path]:
+    return (directory / name for name in NAMES if os.path.lexists(directory / name))
+
+
+def _rules(directory: Path) -> Iterator[Path]:
+    """Return the rule files and the watchlists, by name: in this order they are read."""
     for folder, suffix in FOLDERS:
         yield from _listed(directory / folder, suffix)
 

@@ -6,6 +6,7 @@ that nobody reads.
 
 from datetime import time, timedelta
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
@@ -90,7 +91,7 @@ class DigestSettings(Settings):
     """When the digest is sent and to whom; `send` None leaves it to the routes."""
 
     at: Clock = time(7)
-    zone: Zone = "UTC"
+    zone: Zone = ZoneInfo("UTC")
     skip_when_empty: Flag = False
     send: Names | None = None
 
@@ -140,7 +141,6 @@ class AuthSettings(Settings):
 class FeedDefaults(Settings):
     """What holds for every feed that does not say otherwise; `every`, `timeout`: monitor.yaml."""
 
-    type: str = "feed"
     lang: str = ""
     every: Pace | None = None
     timeout: Pace | None = None
@@ -155,7 +155,6 @@ class FeedEntry(Settings):
     id: Id
     url: WebAddress
     name: str = ""
-    type: str | None = None
     lang: str | None = Field(default=None, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
     every: Pace | None = None
     timeout: Pace | None = None

@@ -12,6 +12,7 @@ from monitor.config.values import write_duration
 from monitor.model import Source
 
 _HIDDEN = "***"
+_PYDANTIC_HIDDEN = "**********"  # what a SecretStr dumps as, wherever it stands
 
 
 def shown(config: Config) -> dict[str, Any]:
@@ -51,7 +52,6 @@ def _feed(source: Source) -> dict[str, Any]:
         "id": source.id,
         "url": source.url,
         "name": source.name,
-        "type": source.type,
         "lang": source.lang,
         "every": write_duration(source.every),
         "timeout": write_duration(source.timeout),
@@ -87,7 +87,7 @@ def _route(route: Route) -> dict[str, Any]:
 def _redacted(value: Any, secrets: frozenset[str]) -> Any:
     """Return the value with every secret in any of its texts replaced."""
     if isinstance(value, str):
-        return redact(value, secrets)
+        return _HIDDEN if value == _PYDANTIC_HIDDEN else redact(value, secrets)
     if isinstance(value, dict):
         return {key: _redacted(below, secrets) for key, below in value.items()}
     if isinstance(value, list):

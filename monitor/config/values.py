@@ -83,18 +83,19 @@ def read_clock(value: object) -> time:
     return time(int(match[1]), int(match[2]))
 
 
-def read_zone(value: object) -> str:
-    """Return the name of a time zone that the zone data knows."""
+def read_zone(value: object) -> zoneinfo.ZoneInfo:
+    """Return the time zone of a name that the zone data knows."""
+    if isinstance(value, zoneinfo.ZoneInfo):
+        return value
     name = str(value)
+    example = "write for example Europe/Amsterdam or UTC"
     if not _ZONE.fullmatch(name):
-        raise Wrong("is not a time zone", "write for example Europe/Amsterdam or UTC")
+        raise Wrong("is not a time zone", example)
     try:
-        zoneinfo.ZoneInfo(name)
+        return zoneinfo.ZoneInfo(name)
     except (ValueError, KeyError, OSError) as error:
         near = did_you_mean(name, zoneinfo.available_timezones())
-        hint = near if near.startswith("did") else "write for example Europe/Amsterdam or UTC"
-        raise Wrong("is not a time zone", hint) from error
-    return name
+        raise Wrong("is not a time zone", near or example) from error
 
 
 def read_flag(value: object) -> bool:
@@ -206,7 +207,12 @@ Clock = Annotated[
     PlainSerializer(lambda value: f"{value:%H:%M}", return_type=str),
     WithJsonSchema({"type": "string", "pattern": f"^{_CLOCK.pattern}$", "examples": ["07:00"]}),
 ]
-Zone = Annotated[str, BeforeValidator(read_zone)]
+Zone = Annotated[
+    zoneinfo.ZoneInfo,
+    BeforeValidator(read_zone),
+    PlainSerializer(lambda zone: zone.key, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["Europe/Amsterdam"]}),
+]
 Flag = Annotated[bool, BeforeValidator(read_flag), WithJsonSchema({"type": "boolean"})]
 Id = Annotated[
     str,
