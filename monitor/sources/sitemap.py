@@ -1,0 +1,111 @@
+"""Sitemaps (https://www.sitemaps.org/protocol.html), with Google's news extension, and indexes."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+from xml.parsers import expat
+
+from monitor.errors import ParseError
+from monitor.model import Document, RawItem, Reading
+from monitor.sources import delta, encoding, prescan
+from monitor.sources.document import SourceType, beginning
+from monitor.text import dates, html
+
+_ROOT = re.compile(rb"<(?:\w+:)?(urlset|sitemapindex)\b")
+_ENTRIES = frozenset({"url", "sitemap"})
+_FIELDS = frozenset({"loc", "lastmod", "title", "publication_date", "language", "keywords"})
+
+
+def is_sitemap(document: Document) -> bool:
+    """Return whether the first element is that of a sitemap or of a sitemap index."""
+    start = beginning(document)
+    return _ROOT.search(start) is not None and not re.search(rb"<(?:rss|feed|html)\b", start)
+
+
+def read(document: Document, known: Collection[bytes] = ()) -> Reading:
+    """Return the pages of a sitemap whose hash is not known; those of an index are `children`.
+
+    Raises:
+        ParseError: the XML is not well-formed, nested too deeply or has too many attributes.
+    """
+    outline = prescan.outline(document.body, _ENTRIES)
+    if outline is None:
+        raise ParseError("the sitemap is not well-formed XML", kind="xml")
+    part = delta.cut(document.body, outline, known)
+    charset = encoding.detect(document)
+    if outline.root == "sitemapindex":
+        children = _pages(document.body.decode(charset, "replace"))
+        return Reading(
+            items=(),
+            hashes=part.all_hashes,
+            format="sitemapindex",
+            partial=part.is_partial,
+            children=tuple(child["loc"] for child in children if child.get("loc")),
+        )
+    pages = _pages(part.body.decode(charset, "replace"))
+    if len(pages) != len(part.kept):
+        raise ParseError("the sitemap's entries are not where they seem", kind="xml")
+    items = tuple(
+        _item(page, index, part.hashes[index], document.body[start:end])
+        for index, (page, (start, end)) in enumerate(zip(pages, part.kept, strict=True))
+    )
+    return Reading(
+        items=items,
+        hashes=part.all_hashes,
+        format="sitemap",
+        lang=items[0].lang if items else "",
+        partial=part.is_partial,
+    )
+
+
+def _item(page: dict[str, str], index: int, name: bytes, raw: bytes) -> RawItem:
+    return RawItem(
+        id=page.get("loc", ""),
+        title=html.to_line(page.get("title", "")),
+        link=page.get("loc", ""),
+        text=page.get("keywords", ""),
+        published=dates.parse(page.get("publication_date", "")),
+        updated=dates.parse(page.get("lastmod", "")),
+        lang=page.get("language", ""),
+        hash=name,
+        raw=raw,
+        index=index,
+    )
+
+
+@dataclass
+class _Pages:
+    """What the handlers collect: one mapping of field to text for each entry."""
+
+    pages: list[dict[str, str]] = field(default_factory=list)
+    name: str = ""
+
+    def on_start(self, name: str, _attributes: object) -> None:
+        self.name = name.rpartition(" ")[2]
+        if self.name in _ENTRIES:
+            self.pages.append({})
+
+    def on_text(self, text: str) -> None:
+        if self.pages and self.name in _FIELDS:
+            page = self.pages[-1]
+            page[self.name] = page.get(self.name, "") + text
+
+    def on_end(self, _name: str) -> None:
+        self.name = ""
+
+
+def _pages(text: str) -> list[dict[str, str]]:
+    collected = _Pages()
+    parser = expat.ParserCreate("utf-8", namespace_separator=" ")
+    parser.StartElementHandler = collected.on_start
+    parser.CharacterDataHandler = collected.on_text
+    parser.EndElementHandler = collected.on_end
+    try:
+        parser.Parse(text.encode("utf-8", "replace"), True)
+    except expat.ExpatError:
+        pass  # a sitemap that breaks off: the pages before the cut
+    return [{name: value.strip() for name, value in page.items()} for page in collected.pages]
+
+
+TYPE = SourceType(name="sitemap", recognises=is_sitemap, read=read)
