@@ -1,0 +1,71 @@
+"""The child of the sandbox: `python -m monitor.fetch.child DEADLINE_S MEMORY_BYTES`.
+
+It answers questions on its standard input (a socket) until that closes. It limits itself before
+it reads the first byte; should the parent die while a document is being read, its own alarm ends
+it.
+"""
+
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import BinaryIO
+
+from monitor import sources
+from monitor.errors import ParseError
+from monitor.fetch import frames
+
+_OPEN_FILES = 16  # its socket, and codecs that are imported late
+_ADDRESS_SPACE = 1_500_000_000  # bytes; libraries are mapped far larger than they are used
+_GRACE_S = 1.0  # the parent's clock runs first
+
+
+def main() -> None:
+    """Serve one parent, then end."""
+    deadline_s, memory_bytes = float(sys.argv[1]), int(sys.argv[2])
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, signal.SIG_IGN)  # the parent drains, and closes us when it is done
+    _limit(memory_bytes)
+    with socket.socket(fileno=0) as parent, parent.makefile("rb") as questions:
+        parent.sendall(frames.frame({"ready": True}))
+        serve(questions, parent.sendall, deadline_s)
+
+
+def serve(questions: BinaryIO, send: Callable[[bytes], object], deadline_s: float) -> None:
+    """Answer questions until they end."""
+    while (asked := frames.receive(questions.read)) is not None:
+        signal.setitimer(signal.ITIMER_REAL, deadline_s + _GRACE_S)  # kills: no handler is set
+        send(_answer(*asked))
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _answer(head: frames.Head, body: bytes) -> bytes:
+    """Return the answer to one question: whatever goes wrong is said, not raised."""
+    try:
+        reading = sources.read(*frames.asked(head, body))
+        return frames.answer(reading, peak_bytes=_peak())
+    except ParseError as error:
+        return frames.refusal(error, peak_bytes=_peak())
+    except MemoryError:
+        reason = ParseError("reading the document takes too much memory", kind="memory")
+        return frames.refusal(reason, peak_bytes=_peak())
+    except Exception as fault:  # noqa: BLE001 - a parser's fault must cost its document alone
+        reason = ParseError(f"the parser failed: {type(fault).__name__}: {fault}")
+        return frames.refusal(reason, peak_bytes=_peak())
+
+
+def _limit(memory_bytes: int) -> None:
+    resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, _ADDRESS_SPACE))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # writes no files
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, _OPEN_FILES))
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+if __name__ == "__main__":
+    main()
