@@ -101,7 +101,9 @@ def parse_url(text: str) -> tuple[httpx.URL, Mapping[str, str]]:
         raise FetchError("the address holds a backslash", kind="url")
     if url.scheme not in {"http", "https"} or not url.host:
         raise FetchError("the address is not an http or https URL with a host", kind="url")
-    private = basic_auth(url.username, url.password) if url.userinfo else {}
+    if not url.userinfo and not url.fragment:
+        return url, {}
+    private = basic_auth(url.username, url.password)
     return url.copy_with(userinfo=None, fragment=None), private
 
 
