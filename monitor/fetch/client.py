@@ -139,7 +139,7 @@ class Fetcher:
         """
         trip = self._trip(url, timeout)
         trip.headers = {"user-agent": self._settings.user_agent, **lowered(headers)}
-        async with trip.budget.spend(trip.url.host):
+        async with trip.budget.spend(trip.host):
             response = await self._transport.handle_async_request(trip.request("POST", body))
             try:
                 raw, _ = await _read(response, _REPLY_BYTES)
@@ -178,10 +178,10 @@ class Fetcher:
                 return answer
             trip.follow(answer.status, location)
         limit = self._settings.max_redirects
-        raise FetchError(f"{trip.url.host}: more than {limit} redirects", kind="redirect")
+        raise FetchError(f"{trip.host}: more than {limit} redirects", kind="redirect")
 
     async def _exchange(self, trip: Trip) -> _Answer:
-        host = trip.url.host
+        host = trip.host
         async with self._gate.turn(host), trip.budget.spend(host):
             response = await self._transport.handle_async_request(trip.request("GET"))
             try:

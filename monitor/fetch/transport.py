@@ -82,7 +82,7 @@ class HostTransport(httpx.AsyncBaseTransport):
         url = request.url
         key = _Key(
             url.scheme,
-            url.host,
+            url.raw_host.decode("ascii"),
             url.port or (443 if url.scheme == "https" else 80),
             bool(request.extensions.get("verify_tls", True)),
         )

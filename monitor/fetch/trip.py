@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from monitor.model import Source, Validators
 
 _PERMANENT = frozenset({301, 308})
 _SHOWN_CHARS = 200
+_HOST = re.compile(rb"[a-z0-9_.-]+|[0-9a-f:.]*:[0-9a-f:.]*")  # a name or dotted address, or IPv6
+_MAX_PORT = 65_535
 
 
 @dataclass(kw_only=True)
@@ -56,10 +59,10 @@ class Trip:
 
     def follow(self, status: int, location: str) -> None:
         """Go where a redirect points; raises FetchError of the kind `redirect`."""
-        left, self.url = self.url, _target(self.url, location)
+        host, left, self.url = self.host, self.url, _target(self.url, location)
         self._seen.add(left)
         if self.url in self._seen:
-            raise FetchError(f"{left.host} redirects in a circle", kind="redirect")
+            raise FetchError(f"{host} redirects in a circle", kind="redirect")
         is_downgrade = left.scheme == "https" and self.url.scheme == "http"
         if is_downgrade:
             self.flags = (*self.flags, "https-to-http")
@@ -78,6 +81,11 @@ class Trip:
             content=content,
             extensions={"verify_tls": self.verify_tls},
         )
+
+    @property
+    def host(self) -> str:
+        """Return the name as it goes to the DNS."""
+        return self.url.raw_host.decode("ascii")
 
     def shown(self) -> str:
         """Return the address for messages: no user, no password, no query (it may be a key)."""
@@ -99,8 +107,11 @@ def parse_url(text: str) -> tuple[httpx.URL, Mapping[str, str]]:
         raise FetchError("the address is not a URL", kind="url") from None
     if "\\" in text:  # browsers read a slash, parsers do not: the host would be open to debate
         raise FetchError("the address holds a backslash", kind="url")
-    if url.scheme not in {"http", "https"} or not url.host:
+    # `raw_host`: `host` decodes punycode and fails for emoji names, which the DNS does serve.
+    if url.scheme not in {"http", "https"} or not _HOST.fullmatch(url.raw_host):
         raise FetchError("the address is not an http or https URL with a host", kind="url")
+    if url.port is not None and not 0 < url.port <= _MAX_PORT:
+        raise FetchError("the address has no such port", kind="url")
     if not url.userinfo and not url.fragment:
         return url, {}
     private = basic_auth(url.username, url.password)
@@ -135,21 +146,22 @@ def lowered(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _target(base: httpx.URL, location: str) -> httpx.URL:
+    host = base.raw_host.decode("ascii")
+    # Headers are read as latin-1; what servers mean by bytes beyond ASCII is UTF-8.
+    text = location.encode("latin-1", "replace").decode("utf-8", "replace").strip()
+    if "\\" in text:
+        raise FetchError(f"{host} redirects to an address with a backslash", kind="redirect")
     try:
-        # Headers are read as latin-1; what servers mean by bytes beyond ASCII is UTF-8.
-        text = location.encode("latin-1").decode("utf-8", "replace").strip()
         url, _ = parse_url(str(base.join(text)))
     except (httpx.InvalidURL, ValueError) as error:
-        raise FetchError(f"{base.host} redirects to no URL", kind="redirect") from error
+        raise FetchError(f"{host} redirects to no URL", kind="redirect") from error
     except FetchError as error:
-        raise FetchError(f"{base.host} redirects astray: {error}", kind="redirect") from error
-    if "\\" in text:
-        raise FetchError(f"{base.host} redirects to an address with a backslash", kind="redirect")
+        raise FetchError(f"{host} redirects astray: {error}", kind="redirect") from error
     return url
 
 
-def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
-    return url.scheme, url.host, url.port
+def _origin(url: httpx.URL) -> tuple[str, bytes, int | None]:
+    return url.scheme, url.raw_host, url.port
 
 
 def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
