@@ -24,7 +24,7 @@ from monitor.steps.due import DueReport, tell_due
 from monitor.steps.record import Found, Poll, PollReport, record, record_failure, record_unchanged
 from monitor.steps.watch import Channel, Watch
 from monitor.store import Outcome, SourceState, Transaction
-from monitor.text.normalise import normalise_all
+from monitor.sources.normalise import normalise_all
 
 log = structlog.get_logger()
 

@@ -29,6 +29,8 @@ from monitor.steps.watch import Watch
 from monitor.store import SourceState, Transaction
 from monitor.store.items import words_hash
 
+_POSTPONED = "postponed"  # others wait for the same host: our politeness, not the source's failure
+_POSTPONED_FOR = timedelta(minutes=1)
 _GONE = 410  # HTTP: the publisher says that the feed will not come back
 
 
@@ -128,6 +130,8 @@ def record_failure(
     After a document that could not be parsed the validators go, so that it is sent again whole.
     """
     before = tx.sources.state(source.id)
+    if error.kind == _POSTPONED:
+        return _postponed(tx, source, before, error, now)
     failures = before.failures + 1
     retry_after = error.retry_after if isinstance(error, FetchError) else None
     gone = isinstance(error, FetchError) and error.status == _GONE
@@ -153,6 +157,24 @@ def record_failure(
         error=str(error),
         error_kind=error.kind,
         next_poll_at=due.at,
+    )
+
+
+def _postponed(
+    tx: Transaction,
+    source: Source,
+    before: SourceState,
+    error: FetchError | ParseError,
+    now: datetime,
+) -> PollReport:
+    wait = (error.retry_after if isinstance(error, FetchError) else None) or _POSTPONED_FOR
+    tx.sources.put(replace(before, next_poll_at=now + wait))
+    return PollReport(
+        source=source,
+        result="failed",
+        error=str(error),
+        error_kind=error.kind,
+        next_poll_at=now + wait,
     )
 
 

@@ -71,6 +71,7 @@ class Settings:
     digest_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     digest_skip_when_empty: bool = False
     failing_after: int = 3  # polls in a row
+    files: Mapping[str, str] = field(default_factory=dict)  # as read, for the history
 
 
 @dataclass(kw_only=True)

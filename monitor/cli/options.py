@@ -1,0 +1,102 @@
+"""Options that commands share, and what they open."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from monitor.errors import ConfigError, MonitorError, Problem
+
+if TYPE_CHECKING:
+    from monitor.config import Config
+    from monitor.store import SqliteStore, Transaction
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+directory_option = click.option(
+    "--config",
+    "directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="MONITOR_CONFIG",
+    default=Path("config"),
+    show_default=True,
+    help="Directory of the configuration.",
+)
+
+
+def output_options(command: _Command) -> _Command:
+    """Add `-o table|json|jsonl|csv` and its short form `--json`."""
+    formats = click.Choice(["table", "json", "jsonl", "csv"])
+    command = click.option("-o", "--output", type=formats, default="table", show_default=True)(
+        command
+    )
+    return click.option("--json", "output", flag_value="json", help="Short for -o json.")(command)
+
+
+def environment() -> Mapping[str, str]:
+    """Return the environment; the only place of the command line that reads it."""
+    return os.environ
+
+
+def read_config(directory: Path) -> "Config":
+    """Return the checked configuration, warnings told on stderr.
+
+    Raises:
+        ConfigError: with every problem.
+    """
+    from monitor.service import read_config as read  # heavy: only for commands that need it
+
+    if not directory.is_dir():
+        hint = f"write one: monitor init {directory}"
+        raise ConfigError(
+            [Problem(file=str(directory), line=0, column=0, message="no such directory", hint=hint)]
+        )
+    config = read(directory, environment())
+    for warning in config.warnings:
+        click.echo(warning.render(), err=True)
+    return config
+
+
+@contextmanager
+def stored(directory: Path) -> "Iterator[tuple[Config, Transaction]]":
+    """Open the database of a configuration for reading, beside a running watch."""
+    config = read_config(directory)
+    with reading(Path(config.service.storage.database)) as tx:
+        yield config, tx
+
+
+@contextmanager
+def reading(database: Path) -> "Iterator[Transaction]":
+    """Open a database for reading; one that does not exist yet is an error, not an empty one."""
+    with _existing(database) as store, store.read() as tx:
+        yield tx
+
+
+@contextmanager
+def writing(database: Path) -> "Iterator[Transaction]":
+    """Open a database for one change, beside a running watch."""
+    with _existing(database) as store, store.write() as tx:
+        yield tx
+
+
+@contextmanager
+def _existing(database: Path) -> "Iterator[SqliteStore]":
+    from monitor.engine.local import utc_now
+    from monitor.store import SqliteStore
+
+    if not database.exists():
+        raise MonitorError(f"{database} does not exist yet: start with monitor run or monitor once")
+    store = SqliteStore(database)
+    store.open(utc_now())
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def who() -> str:
+    """Return who gives a command, for the activity log."""
+    return environment().get("USER", "") or "unknown"

@@ -1,0 +1,292 @@
+"""`run`, `once` and `health`: the watch itself."""
+
+import asyncio
+import json
+import signal
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from monitor.cli import EXIT_PARTLY, EXIT_PROBLEM
+from monitor.cli.options import directory_option, environment, read_config, reading
+
+if TYPE_CHECKING:
+    from monitor.config import Config
+    from monitor.engine.local import Cycle
+    from monitor.steps.record import PollReport
+
+_ALIVE_WITHIN = timedelta(minutes=2)
+_HOW_TO_ADD = (
+    "Stories are printed here. To get them by mail or webhook, set the address in routes.yaml "
+    "(commented examples are there), then: monitor notify test CHANNEL"
+)
+_OFFLINE = (
+    "No source at all could be reached: is this machine offline? I keep trying. "
+    "To see the program work without a network: make demo, or monitor demo"
+)
+
+
+@click.command()
+@directory_option
+def run(*, directory: Path) -> None:
+    """Watch: poll, match and alert until stopped (SIGTERM or Ctrl-C ends what is under way first).
+
+    A changed configuration is loaded by itself; one with errors is refused and told.
+    """
+    config = read_config(directory)
+    _set_up_logs()
+    asyncio.run(_run(config, directory))
+
+
+async def _run(config: "Config", directory: Path) -> None:
+    from monitor.service import Place, Reloader, engine_of, opened
+
+    place = Place(database=Path(config.service.storage.database))
+    async with opened(config, place) as open_:
+        reloader = Reloader(
+            directory=directory,
+            environ=environment(),
+            opened=open_,
+            clock=place.clock,
+            on_refused=lambda error: click.echo(str(error), err=True),
+        )
+        first = FirstCycle(sum(source.enabled for source in config.sources))
+        engine = engine_of(config, open_, place, first.saw, reloader)
+        _on_signals(engine.stop, reloader.look)
+        _greet(config, directory)
+        await engine.run()
+    click.echo("monitor: stopped; nothing is lost.", err=True)
+
+
+def _greet(config: "Config", directory: Path) -> None:
+    enabled = sum(source.enabled for source in config.sources)
+    click.echo(
+        f"monitor: watching {enabled} sources with {len(config.ruleset.rules)} rules from "
+        f"{directory}; database {config.service.storage.database}; Ctrl-C ends it.",
+        err=True,
+    )
+    if {channel.kind for channel in config.channels.values()} == {"console"}:
+        click.echo(_HOW_TO_ADD, err=True)
+
+
+class FirstCycle:
+    """Tells once, when every source was tried for the first time, how that went."""
+
+    def __init__(self, expected: int, tell: Callable[[str], None] | None = None) -> None:
+        self._expected = expected
+        self._results: dict[str, str] = {}
+        self._tell = tell or (lambda text: click.echo(text, err=True))
+
+    def saw(self, report: "PollReport") -> None:
+        """Take note of a poll."""
+        if len(self._results) >= self._expected:
+            return
+        self._results.setdefault(report.source.id, report.result)
+        if len(self._results) == self._expected:
+            self._tell(self._summary())
+
+    def _summary(self) -> str:
+        counts = Counter(self._results.values())
+        if counts["failed"] == self._expected:
+            return f"monitor: {_OFFLINE}"
+        failed = f", {counts['failed']} failed (monitor feeds list --problems)"
+        read = self._expected - counts["failed"]
+        return (
+            f"monitor: read {read} of {self._expected} sources{failed if counts['failed'] else ''}"
+        )
+
+
+def _on_signals(stop: asyncio.Event, reload: Callable[..., Any]) -> None:
+    """SIGTERM and SIGINT end the watch in good order, again at once; SIGHUP reloads."""
+    loop = asyncio.get_running_loop()
+    reloads = set()
+
+    def end() -> None:
+        if stop.is_set():
+            sys.exit("monitor: ended at once")
+        stop.set()
+
+    def look() -> None:
+        task = loop.create_task(reload(force=True))
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end)
+    loop.add_signal_handler(signal.SIGHUP, look)
+
+
+def _set_up_logs() -> None:
+    from monitor.cli.logs import set_up
+
+    set_up(sys.stderr)
+
+
+# ---------------------------------------------------------------- once
+
+
+@click.command()
+@directory_option
+@click.option("--json", "as_json", is_flag=True, help="Print the counts as one JSON object.")
+@click.option("--dry-run", is_flag=True, help="Store and send nothing; say what would be found.")
+def once(*, directory: Path, as_json: bool, dry_run: bool) -> None:
+    """Run one cycle over every source and say what was read, what failed and why, what was found.
+
+    Exit code 0: every source was read. 4: some were not. 1: none was.
+    """
+    config = read_config(directory)
+    _set_up_logs()
+    database = Path(config.service.storage.database)
+    with _copy_of(database) if dry_run else _as_is(database) as used:
+        cycle = asyncio.run(_once(config, used, quiet=as_json, deliver=not dry_run))
+    summary = summary_of(cycle)
+    click.echo(json.dumps(summary, ensure_ascii=False) if as_json else told(cycle, summary))
+    failed, all_sources = summary["feeds"]["failed"], len(cycle.reports)
+    if failed:
+        sys.exit(EXIT_PARTLY if failed < all_sources else EXIT_PROBLEM)
+
+
+async def _once(config: "Config", database: Path, *, quiet: bool, deliver: bool) -> "Cycle":
+    from monitor.engine import local
+    from monitor.service import Place, opened
+
+    place = Place(database=database, console=sys.stderr if quiet else sys.stdout)
+    async with opened(config, place) as open_:
+        if not deliver:
+            open_.watch.channels = {
+                name: _Unsent(one) for name, one in open_.watch.channels.items()
+            }
+        total = sum(source.enabled for source in config.sources)
+        with _progress(total, "sources") as advance:
+            at_once = config.service.polling.at_once
+            return await local.once(open_.watch, place.clock, at_once, lambda _: advance())
+
+
+class _Unsent:
+    """A channel of a dry run: composes as the real one does, and sends nothing."""
+
+    def __init__(self, channel: Any) -> None:
+        self.name = channel.name
+        self.recipients = channel.recipients
+        self.compose = channel.compose
+
+    async def send(self, message: object, recipient: str, now: datetime) -> None:
+        """Accept and forget."""
+
+
+@contextmanager
+def _as_is(database: Path) -> Iterator[Path]:
+    yield database
+
+
+@contextmanager
+def _copy_of(database: Path) -> Iterator[Path]:
+    """Give a copy of a database (or a new one) that is gone afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "dry-run.db"
+        if database.exists():
+            from sqlite_utils import Database
+
+            source = Database(str(database))
+            source.execute("vacuum into ?", [str(copy)])
+            source.close()
+        yield copy
+
+
+@contextmanager
+def _progress(total: int, what: str) -> Iterator[Callable[[], None]]:
+    """Show a progress bar on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda: progress.advance(task)
+
+
+def summary_of(cycle: "Cycle") -> dict[str, Any]:
+    """Return the counts of a cycle: feeds, items, hits, stories, alerts, deliveries, seconds."""
+    results = Counter(report.result for report in cycle.reports)
+    told = [told for report in cycle.reports for told in report.told]
+    stages: Counter[str] = Counter()
+    for report in cycle.reports:
+        stages.update(report.seconds)
+    deliveries = Counter(cycle.results)
+    return {
+        "feeds": {name: results[name] for name in ("read", "unchanged", "failed")},
+        "failures": [
+            {"source": one.source.id, "kind": one.error_kind, "error": one.error}
+            for one in cycle.reports
+            if one.result == "failed"
+        ],
+        "items": {
+            "new": sum(report.new_items for report in cycle.reports),
+            "changed": sum(report.changed_items for report in cycle.reports),
+        },
+        "hits": sum(len(one.hits) for one in told),
+        "stories": {
+            "new": sum(one.opened for one in told),
+            "touched": len({t.story_id for t in told}),
+        },
+        "alerts": sum(one.decision.alert_id is not None for one in told) + cycle.digests,
+        "decisions": dict(Counter(one.decision.reason.value for one in told)),
+        "deliveries": {name: deliveries[name] for name in ("sent", "retry", "dead", "paused")},
+        "seconds": {
+            **{k: round(v, 3) for k, v in stages.items()},
+            "total": round(cycle.seconds, 3),
+        },
+    }
+
+
+def told(cycle: "Cycle", summary: dict[str, Any]) -> str:
+    feeds, items = summary["feeds"], summary["items"]
+    lines = [
+        f"Sources: {feeds['read']} read, {feeds['unchanged']} unchanged, {feeds['failed']} failed.",
+        *(f"  {one['source']}: {one['error']}" for one in summary["failures"]),
+        f"Items: {items['new']} new, {items['changed']} edited.",
+        f"Hits: {summary['hits']} in {_stories(summary['stories'])}.",
+        f"Alerts: {summary['alerts']}. Messages: {_listed(summary['deliveries'])}.",
+    ]
+    if summary["decisions"]:
+        lines.append(f"Why: {_listed(summary['decisions'])}.")
+    if cycle.reports and feeds["failed"] == len(cycle.reports):
+        lines.append(_OFFLINE.replace(" I keep trying.", ""))
+    return "\n".join(lines)
+
+
+def _stories(counts: dict[str, int]) -> str:
+    return f"{counts['touched']} stories, {counts['new']} of them new"
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"
+
+
+# ---------------------------------------------------------------- health
+
+
+@click.command()
+@directory_option
+@click.option("--database", type=click.Path(path_type=Path), help="Instead of the configured one.")
+def health(*, directory: Path, database: Path | None) -> None:
+    """Exit with 0 while the watch is alive, with 1 otherwise; one line says which."""
+    from monitor.engine.local import utc_now
+
+    path = database or Path(read_config(directory).service.storage.database)
+    with reading(path) as tx:
+        beat = tx.log.meta("heartbeat_at")
+    age = utc_now() - datetime.fromisoformat(beat) if beat else None
+    if age is None or age > _ALIVE_WITHIN:
+        click.echo(f"not alive: last cycle {'never' if age is None else f'{age} ago'}")
+        sys.exit(EXIT_PROBLEM)
+    click.echo(f"alive: last cycle {age.total_seconds():.0f} s ago")

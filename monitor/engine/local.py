@@ -1,0 +1,197 @@
+"""One process drives the lines: ticks find what is due and start tasks; nothing waits in a tick."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+
+from monitor.engine.ticks import Ticks
+from monitor.model import Source, SourceId
+from monitor.pipeline import decide_due, deliver_due, poll_source
+from monitor.steps.record import PollReport
+from monitor.steps.watch import Channel, Watch
+from monitor.store import Transaction
+
+log = structlog.get_logger()
+
+_POLL_TICK = timedelta(seconds=1)
+_DELIVER_TICK = timedelta(seconds=1)
+_DECIDE_TICK = timedelta(seconds=15)
+_RELOAD_TICK = timedelta(seconds=2)
+_WATCHDOG_S = 5.0
+_DRAIN_S = 45.0  # after SIGTERM; systemd kills after 60
+_HORIZON = timedelta(days=8)  # no due time lies further ahead, unless the clock was set back
+_HEARTBEAT = "heartbeat_at"
+
+
+def utc_now() -> datetime:
+    """Return the time; the one clock of the running program."""
+    return datetime.now(UTC)
+
+
+@dataclass(kw_only=True)
+class LocalEngine:
+    """Runs until `stop` is set, then lets what is under way end.
+
+    `on_report` hears of every poll; `on_reload` looks whether the configuration changed.
+    """
+
+    watch: Watch
+    at_once: int
+    clock: Callable[[], datetime] = utc_now
+    monotonic: Callable[[], float] = time.monotonic
+    on_report: Callable[[PollReport], None]
+    on_reload: Callable[[], Coroutine[Any, Any, None]] | None = None
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    _polling: dict[SourceId, asyncio.Task[None]] = field(default_factory=dict)
+    _lanes: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        """Drive the lines; returns when stopped and drained."""
+        await start_up(self.watch, self.clock())
+        ticks = Ticks(self.clock, self.monotonic)
+        ticks.add("poll", _POLL_TICK, self._poll)
+        ticks.add("deliver", _DELIVER_TICK, self._deliver)
+        ticks.add("decide", _DECIDE_TICK, self._decide)
+        if self.on_reload is not None:
+            ticks.add("reload", _RELOAD_TICK, self.on_reload)
+        ticks.start()
+        try:
+            await self._watch_clock(ticks)
+        finally:
+            ticks.stop()
+            await self._drain()
+
+    async def _poll(self) -> None:
+        """Start the polls that are due, as many as may run at once, longest overdue first."""
+        now = self.clock()
+        for source_id in await self.watch.read(lambda tx: tx.sources.due(now)):
+            source = self.watch.settings.sources.get(source_id)
+            if len(self._polling) >= self.at_once:
+                return
+            if source and source.enabled and source_id not in self._polling:
+                self._start(self._polling, source_id, self._poll_one(source))
+
+    async def _poll_one(self, source: Source) -> None:
+        self.on_report(await poll_source(self.watch, source, self.clock()))
+
+    async def _deliver(self) -> None:
+        """Give every channel its own task: a slow one delays no other."""
+        for name, channel in self.watch.channels.items():
+            if name not in self._lanes:
+                self._start(self._lanes, name, self._deliver_one(channel))
+
+    async def _deliver_one(self, channel: Channel) -> None:
+        await deliver_due(self.watch, channel, self.clock)
+
+    async def _decide(self) -> None:
+        now = self.clock()
+        await decide_due(self.watch, now)
+        await self.watch.write(lambda tx: tx.log.set_meta(_HEARTBEAT, now.isoformat()))
+
+    def _start(
+        self, running: dict[Any, asyncio.Task[None]], key: str, work: Coroutine[Any, Any, None]
+    ) -> None:
+        task = asyncio.create_task(_guarded(key, work))
+        running[key] = task
+        task.add_done_callback(lambda _: running.pop(key, None))
+
+    async def _watch_clock(self, ticks: Ticks) -> None:
+        """Wait for the stop; look now and then whether the wall clock jumped."""
+        while not self.stop.is_set():
+            try:
+                await asyncio.wait_for(self.stop.wait(), _WATCHDOG_S)
+            except TimeoutError:
+                jump = ticks.jumped()
+                if jump is not None:
+                    log.warning("the clock jumped", seconds=round(jump.total_seconds()))
+                    now = self.clock()
+                    await self.watch.write(lambda tx: tx.sources.bring_forward(now, _HORIZON))  # noqa: B023 (awaited here)
+
+    async def _drain(self) -> None:
+        """Let what is under way end; cut off what takes too long, its rows come back by lease."""
+        running = [*self._polling.values(), *self._lanes.values()]
+        if not running:
+            return
+        _, late = await asyncio.wait(running, timeout=_DRAIN_S)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+
+async def _guarded(name: str, work: Coroutine[Any, Any, None]) -> None:
+    """Run a task of the outermost loop: a fault is logged, and the next tick tries again."""
+    try:
+        await work
+    except Exception:
+        log.exception("task failed", task=name)
+
+
+async def start_up(watch: Watch, now: datetime) -> None:
+    """Bring the store in step with the configuration, and take back what a dead sender held."""
+
+    def step(tx: Transaction) -> None:
+        sync(tx, watch, now)
+        released = tx.outbox.release(now)
+        tx.outbox.reopen_channels()
+        if released:
+            log.info("messages taken back from a sender that died", rows=released)
+
+    await watch.write(step)
+
+
+def sync(tx: Transaction, watch: Watch, now: datetime) -> None:
+    """Store which sources, channels and rules are in force."""
+    enabled = [one for one in watch.settings.sources.values() if one.enabled]
+    tx.sources.sync(enabled, [now] * len(enabled))
+    retired = tx.outbox.retire(watch.channels, now)
+    if retired:
+        log.warning("messages of removed channels ended as dead", rows=retired)
+    tx.log.put_ruleset(watch.settings.ruleset.hash, watch.settings.files, now)
+
+
+async def once(
+    watch: Watch,
+    clock: Callable[[], datetime],
+    at_once: int,
+    on_report: Callable[[PollReport], None],
+) -> "Cycle":
+    """Run one cycle over every enabled source, due or not, and deliver what is due."""
+    started = time.monotonic()
+    await start_up(watch, clock())
+    places = asyncio.Semaphore(at_once)
+    reports: list[PollReport] = []
+
+    async def poll(source: Source) -> None:
+        async with places:
+            report = await poll_source(watch, source, clock())
+        reports.append(report)
+        on_report(report)
+
+    sources = [one for one in watch.settings.sources.values() if one.enabled]
+    await asyncio.gather(*(poll(source) for source in sources))
+    due = await decide_due(watch, clock())
+    lanes = (deliver_due(watch, channel, clock) for channel in watch.channels.values())
+    outcomes = [outcome for lane in await asyncio.gather(*lanes) for outcome in lane]
+    return Cycle(
+        reports=reports,
+        due_alarms=due.alarms,
+        digests=due.digests,
+        results=[one.result for one in outcomes],
+        seconds=time.monotonic() - started,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cycle:
+    """What one cycle came to."""
+
+    reports: list[PollReport]
+    due_alarms: tuple[str, ...]
+    digests: int
+    results: list[str]
+    seconds: float

@@ -1,0 +1,217 @@
+"""The service: a configuration becomes a running watch, and a changed one is swapped in."""
+
+import asyncio
+import fcntl
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
+
+import structlog
+
+from monitor import rules
+from monitor.alerts.decide import Policy
+from monitor.config import Config, fingerprint, load_config
+from monitor.engine.local import LocalEngine, sync, utc_now
+from monitor.errors import ConfigError, StoreBusy
+from monitor.fetch.client import Fetcher, FetchSettings
+from monitor.fetch.politeness import Gate
+from monitor.fetch.sandbox import Sandbox
+from monitor.notify import CHANNELS, Tools
+from monitor.notify.base import Channel
+from monitor.steps.record import PollReport
+from monitor.steps.watch import RecentStories, Settings, Watch
+from monitor.store import SqliteStore
+
+log = structlog.get_logger()
+
+
+def read_config(
+    directory: Path, environ: Mapping[str, str], *, rules_from: Path | None = None
+) -> Config:
+    """Return the configuration of a directory, checked whole, the rules' examples included.
+
+    `rules_from` takes rules and watch lists from another directory.
+
+    Raises:
+        ConfigError: with every problem of every file.
+    """
+    models = {kind: channel.settings for kind, channel in CHANNELS.items()}
+    return load_config(directory, environ, models, rules.load, rules_from=rules_from)
+
+
+def settings_of(config: Config) -> Settings:
+    """Return what the lines need of a configuration."""
+    service = config.service
+    return Settings(
+        ruleset=config.ruleset,
+        sources={source.id: source for source in config.sources},
+        routes=config.routes,
+        ops_channels=config.ops_channels,
+        digest_channels=config.digest_channels,
+        policy=Policy(),
+        digest_at=service.digest.at,
+        digest_zone=service.digest.zone,
+        digest_skip_when_empty=service.digest.skip_when_empty,
+        failing_after=service.self_watch.feed_failing_after,
+        files=config.files,
+    )
+
+
+def build_channels(config: Config, tools: Tools) -> Mapping[str, Channel]:
+    """Return the configured channels by name."""
+    return {
+        name: CHANNELS[one.kind].build(name, one.settings, tools)
+        for name, one in config.channels.items()
+    }
+
+
+@dataclass(kw_only=True)
+class Opened:
+    """A watch with everything open; `channels_for` builds the channels of a configuration."""
+
+    watch: Watch
+    fetcher: Fetcher
+    sandbox: Sandbox
+    channels_for: Callable[[Config], Mapping[str, Channel]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a watch runs: its clock, its database, and where the console channel prints."""
+
+    database: Path
+    clock: Callable[[], datetime] = utc_now
+    console: TextIO = field(default_factory=lambda: sys.stdout)
+
+
+@asynccontextmanager
+async def opened(config: Config, place: Place) -> AsyncIterator[Opened]:
+    """Open the database under its lock, the client and the parser; close them all at the end.
+
+    Raises:
+        StoreBusy: another process watches with this database.
+    """
+    polling = config.service.polling
+    with single_instance(place.database), ThreadPoolExecutor(1, "store") as writer:
+        store = SqliteStore(place.database)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(writer, store.open, place.clock())
+        fetcher = Fetcher(
+            FetchSettings(
+                user_agent=polling.user_agent,
+                allow_networks=polling.allow_networks,
+                proxy=polling.proxy.get_secret_value(),
+            ),
+            gate=Gate(
+                monotonic=time.monotonic, gap=polling.host_gap, limit=max(polling.at_once, 1)
+            ),
+            clock=place.clock,
+        )
+        sandbox = Sandbox()
+
+        def channels_for(one: Config) -> Mapping[str, Channel]:
+            public_url = str(one.service.web.public_url or "")
+            domain = one.service.instance.domain
+            tools = Tools(
+                post=fetcher.post, public_url=public_url, domain=domain, console=place.console
+            )
+            return build_channels(one, tools)
+
+        watch = Watch(
+            settings=settings_of(config),
+            channels=channels_for(config),
+            store=store,
+            fetch=fetcher.fetch,
+            parse=sandbox.read,
+            writer=writer,
+            recent=RecentStories(),
+        )
+        try:
+            yield Opened(watch=watch, fetcher=fetcher, sandbox=sandbox, channels_for=channels_for)
+        finally:
+            await sandbox.close()
+            await fetcher.aclose()
+            await loop.run_in_executor(writer, store.close)
+
+
+@contextmanager
+def single_instance(database: Path) -> Iterator[None]:
+    """Hold the lock beside a database file; it is free again when the process ends, however.
+
+    Raises:
+        StoreBusy: another process holds it.
+    """
+    database.parent.mkdir(parents=True, exist_ok=True)
+    path = database.with_name(f"{database.name}.lock")
+    with path.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StoreBusy(f"another monitor works on {database} (lock {path})") from error
+        yield
+
+
+@dataclass(kw_only=True)
+class Reloader:
+    """Looks whether the configuration's files changed; swaps the whole new set in, or refuses it.
+
+    A refused set changes nothing: the last good one keeps running, and the problems are told.
+    """
+
+    directory: Path
+    environ: Mapping[str, str]
+    opened: Opened
+    clock: Callable[[], datetime]
+    on_refused: Callable[[ConfigError], None]
+    _seen: bytes = b""
+
+    def __post_init__(self) -> None:
+        self._seen = fingerprint(self.directory)
+
+    async def look(self, *, force: bool = False) -> None:
+        """Reload if a file changed since the last look, or in any case."""
+        seen = await asyncio.to_thread(fingerprint, self.directory)
+        if seen == self._seen and not force:
+            return
+        self._seen = seen
+        try:
+            config = await asyncio.to_thread(read_config, self.directory, self.environ)
+        except ConfigError as error:
+            log.error(
+                "configuration refused, the last good one stays", problems=len(error.problems)
+            )
+            self.on_refused(error)
+            return
+        await self._swap(config)
+
+    async def _swap(self, config: Config) -> None:
+        watch = self.opened.watch
+        channels = self.opened.channels_for(config)
+        watch.settings, watch.channels = settings_of(config), channels
+        now = self.clock()
+        await watch.write(lambda tx: sync(tx, watch, now))
+        await watch.write(lambda tx: tx.outbox.reopen_channels())
+        log.info("configuration loaded", hash=config.hash[:12], rules=len(config.ruleset.rules))
+
+
+def engine_of(
+    config: Config,
+    opened: Opened,
+    place: Place,
+    on_report: Callable[[PollReport], None],
+    reloader: Reloader | None,
+) -> LocalEngine:
+    """Return the engine that drives a watch in this process."""
+    return LocalEngine(
+        watch=opened.watch,
+        at_once=config.service.polling.at_once,
+        clock=place.clock,
+        on_report=on_report,
+        on_reload=reloader.look if reloader else None,
+    )
