@@ -9,12 +9,20 @@ from collections.abc import Mapping
 
 from monitor.notify.base import Channel, ChannelSettings, ChannelType, Tools
 from monitor.notify.console import CONSOLE
+from monitor.notify.discord import DISCORD
 from monitor.notify.email import EMAIL
+from monitor.notify.file import FILE
+from monitor.notify.slack import SLACK
+from monitor.notify.teams import TEAMS
 from monitor.notify.webhook import WEBHOOK
 
 CHANNELS: Mapping[str, ChannelType] = {
     "console": CONSOLE,
+    "discord": DISCORD,
     "email": EMAIL,
+    "file": FILE,
+    "slack": SLACK,
+    "teams": TEAMS,
     "webhook": WEBHOOK,
 }
 
