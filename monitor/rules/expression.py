@@ -1,0 +1,200 @@
+"""What a rule asks for, as a tree; each operator of the language is one kind of node.
+
+A new operator is a file in `operators/` and a line in its registry.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from monitor.rules.document import Document, Found
+
+Matches = list[Found]  # what was found; an empty list is a match without words (`none`)
+Need = frozenset[int]  # terms of which at least one must be found
+Rarity = Callable[[Need], float]  # how often one of the terms is expected to be found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What was found in a document, and which part of it counts."""
+
+    document: Document
+    found: Mapping[int, Sequence[Found]]
+    windows: tuple[tuple[int, int], ...] | None = None
+    masked: tuple[Found, ...] = ()
+
+    def within(self, windows: tuple[tuple[int, int], ...]) -> "Context":
+        """Return the context narrowed to some parts of the text."""
+        return replace(self, windows=windows)
+
+    def counting(self, found: Sequence[Found]) -> Matches:
+        """Return those matches that lie in the windows and in no masked phrase."""
+        matches = list(found)
+        if self.windows is not None:
+            matches = [
+                match
+                for match in matches
+                if any(low <= match.start and match.end <= high for low, high in self.windows)
+            ]
+        if self.masked:
+            matches = [match for match in matches if not self._is_masked(match)]
+        return matches
+
+    def _is_masked(self, match: Found) -> bool:
+        return any(mask.start <= match.start and match.end <= mask.end for mask in self.masked)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expression(ABC):
+    """A node of a rule. `label` is what the analyst wrote, short, for explanations."""
+
+    label: str = field(default="", compare=False)
+
+    @property
+    def children(self) -> tuple["Expression", ...]:
+        """Return the nodes below this one."""
+        return ()
+
+    @property
+    def is_local(self) -> bool:
+        """Return whether a match has a place in the text (`near` and sentences need one)."""
+        return True
+
+    @abstractmethod
+    def evaluate(self, context: Context) -> Matches | None:
+        """Return what was found, or None when the expression does not hold."""
+
+    @abstractmethod
+    def needs(self, rarity: Rarity) -> tuple[Need, ...]:
+        """Return sets of terms: of each set one term must be found, else this cannot hold."""
+
+    def terms(self) -> frozenset[int]:
+        """Return every term that can take part in a match."""
+        return frozenset[int]().union(*(child.terms() for child in self.children))
+
+    def walk(self) -> Iterator["Expression"]:
+        """Return this node and all below it."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words(Expression):
+    """Holds when one of the terms is found."""
+
+    ids: frozenset[int]
+
+    def evaluate(self, context: Context) -> Matches | None:
+        """Return all places of all the terms."""
+        hits = context.found.keys() & self.ids
+        found = [match for term in hits for match in context.found[term]]
+        return context.counting(found) or None
+
+    def needs(self, rarity: Rarity) -> tuple[Need, ...]:
+        """Return the terms themselves."""
+        return (self.ids,)
+
+    def terms(self) -> frozenset[int]:
+        """Return the terms themselves."""
+        return self.ids
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named(Expression):
+    """A clause with a name: the explanation shows it."""
+
+    name: str
+    body: Expression
+
+    @property
+    def children(self) -> tuple[Expression, ...]:
+        """Return what the name stands for."""
+        return (self.body,)
+
+    @property
+    def is_local(self) -> bool:
+        """Return what the body says."""
+        return self.body.is_local
+
+    def evaluate(self, context: Context) -> Matches | None:
+        """Return what the body finds."""
+        return self.body.evaluate(context)
+
+    def needs(self, rarity: Rarity) -> tuple[Need, ...]:
+        """Return what the body needs."""
+        return self.body.needs(rarity)
+
+
+@dataclass(frozen=True, kw_only=True)
+class All(Expression):
+    """Holds when every part holds."""
+
+    parts: tuple[Expression, ...]
+
+    @property
+    def children(self) -> tuple[Expression, ...]:
+        """Return the parts."""
+        return self.parts
+
+    @property
+    def is_local(self) -> bool:
+        """Return False: the parts may lie anywhere."""
+        return False
+
+    def evaluate(self, context: Context) -> Matches | None:
+        """Return what all the parts find."""
+        matches: Matches = []
+        for part in self.parts:
+            found = part.evaluate(context)
+            if found is None:
+                return None
+            matches += found
+        return matches
+
+    def needs(self, rarity: Rarity) -> tuple[Need, ...]:
+        """Return what each of the parts needs."""
+        return tuple(need for part in self.parts for need in part.needs(rarity))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Any(Expression):
+    """Holds when one part holds."""
+
+    parts: tuple[Expression, ...]
+
+    @property
+    def children(self) -> tuple[Expression, ...]:
+        """Return the parts."""
+        return self.parts
+
+    @property
+    def is_local(self) -> bool:
+        """Return whether every part has a place."""
+        return all(part.is_local for part in self.parts)
+
+    def evaluate(self, context: Context) -> Matches | None:
+        """Return what all the parts that hold find."""
+        results = [part.evaluate(context) for part in self.parts]
+        held = [found for found in results if found is not None]
+        return [match for found in held for match in found] if held else None
+
+    def needs(self, rarity: Rarity) -> tuple[Need, ...]:
+        """Return one set: the rarest need of every part."""
+        return one_of([part.needs(rarity) for part in self.parts], rarity)
+
+
+def one_of(needs: Sequence[tuple[Need, ...]], rarity: Rarity) -> tuple[Need, ...]:
+    """Return the need of alternatives: none at all when one of them needs no term."""
+    if not needs or not all(needs):
+        return ()
+    return (frozenset[int]().union(*(min(need, key=rarity) for need in needs)),)
+
+
+def any_of(parts: Sequence[Expression], label: str = "") -> Expression:
+    """Return an expression that holds when one of the parts does; plain words become one set."""
+    words = [part.ids for part in parts if type(part) is Words]
+    others = [part for part in parts if type(part) is not Words]
+    plain = [Words(ids=frozenset[int]().union(*words), label=label)] if words else []
+    together = [*others, *plain]
+    return together[0] if len(together) == 1 else Any(parts=tuple(together), label=label)

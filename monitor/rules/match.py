@@ -1,0 +1,110 @@
+"""Which rules an item hits, and with which words."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from monitor.model import ClauseMatch, Hit, Item, Severity
+from monitor.rules.document import Document, Found
+from monitor.rules.expression import All, Any, Context, Expression, Named
+from monitor.rules.rule import Clause, Filters, Rule
+from monitor.rules.ruleset import Active, RuleSet
+
+
+def match(item: Item, ruleset: RuleSet, now: datetime) -> tuple[Hit, ...]:
+    """Return the hits of an item, in the order of the rule files."""
+    document = Document.of(item)
+    matches = ruleset.automaton.scan(document.text)
+    literals = {match[0] for match in matches}
+    candidates = sorted(_candidates(ruleset, literals))
+    if not candidates:
+        return ()
+    found = ruleset.automaton.found(document, matches)
+    context = Context(document=document, found=found)
+    hits = (hit(ruleset.active[number].rule, item, context, now) for number in candidates)
+    return tuple(one for one in hits if one is not None)
+
+
+def _candidates(ruleset: RuleSet, literals: set[int]) -> Iterator[int]:
+    """Return the rules of which every need is met, rarest need first."""
+    tried = set(ruleset.always)
+    for literal in literals & ruleset.triggers.keys():
+        tried.update(ruleset.triggers[literal])
+    for number in tried:
+        if not any(need.isdisjoint(literals) for need in ruleset.active[number].needs):
+            yield number
+
+
+def hit(rule: Rule, item: Item, context: Context, now: datetime) -> Hit | None:
+    """Return the hit of one rule, or None."""
+    if rule.until is not None and now.date() > rule.until:
+        return None
+    if not passes(rule.filters, item):
+        return None
+    context = masking(rule, context)
+    if any(clause.body.evaluate(context) is None for clause in rule.clauses):
+        return None
+    if rule.unless is not None and rule.unless.evaluate(context) is not None:
+        return None
+    return Hit(
+        rule=rule.info.id,
+        version=rule.info.version,
+        severity=severity(rule, context),
+        clauses=tuple(explain_clauses(rule.clauses, context)),
+    )
+
+
+def passes(filters: Filters, item: Item) -> bool:
+    """Return whether the item is one that the rule looks at."""
+    if filters.sources is not None and item.source_id not in filters.sources:
+        return False
+    if filters.tags is not None and filters.tags.isdisjoint(item.tags):
+        return False
+    language = item.lang.lower().replace("_", "-")
+    return filters.langs is None or bool({language, language.split("-")[0]} & filters.langs)
+
+
+def masking(rule: Rule, context: Context) -> Context:
+    """Return the context without what stands inside a phrase that the rule masks."""
+    phrases = [match for term in rule.mask & context.found.keys() for match in context.found[term]]
+    if not phrases:
+        return context
+    return Context(document=context.document, found=context.found, masked=tuple(phrases))
+
+
+def severity(rule: Rule, context: Context) -> Severity:
+    """Return the severity of a hit: that of the first `severity_if` that holds, or the rule's."""
+    for changed, expression in rule.severity_if:
+        if expression.evaluate(context) is not None:
+            return changed
+    return rule.info.severity
+
+
+def explain_clauses(clauses: Sequence[Clause], context: Context) -> Iterator[ClauseMatch]:
+    """Return what each clause found, in the original text."""
+    for clause in clauses:
+        for name, matches in _named(clause.name, clause.body, context):
+            if matches:
+                yield ClauseMatch(
+                    clause=name,
+                    matched=tuple(context.document.span(one) for one in outermost(matches)),
+                )
+
+
+def _named(name: str, body: Expression, context: Context) -> Iterator[tuple[str, Sequence[Found]]]:
+    """Return the named parts of a clause that hold, or the clause itself where nothing is named."""
+    if isinstance(body, All | Any) and any(isinstance(node, Named) for node in body.walk()):
+        for part in body.parts:
+            inner = part.name if isinstance(part, Named) else part.label or name
+            if part.evaluate(context) is not None:
+                yield from _named(inner, part, context)
+    else:
+        yield name, body.evaluate(context) or ()
+
+
+def outermost(matches: Sequence[Found]) -> list[Found]:
+    """Return the matches in order of place, without those inside another."""
+    kept: list[Found] = []
+    for one in sorted(set(matches), key=lambda match: (match.start, -match.end)):
+        if not kept or one.end > kept[-1].end:
+            kept.append(one)
+    return kept

@@ -1,0 +1,21 @@
+"""The operators of the rule language. To add one: a file beside this, a line below, a test."""
+
+from monitor.rules.operators import logic, near, place, score, sentence
+from monitor.rules.operators.base import Operator
+
+OPERATORS: dict[str, Operator] = {
+    operator.key: operator
+    for operator in (
+        logic.ANY,
+        logic.ALL,
+        logic.NONE,
+        logic.AT_LEAST,
+        near.NEAR,
+        near.THEN,
+        sentence.SAME_SENTENCE,
+        place.IN,
+        place.FIRST,
+        score.SCORE,
+    )
+}
+COMPANIONS = {key: operator for operator in OPERATORS.values() for key in operator.companions}
