@@ -6,10 +6,10 @@ from typing import TypeVar
 
 from monitor.model import Alert, Article, Digest, Operations, Probe, RuleRef, StoryAlert
 from monitor.notify import marks
-from monitor.notify.html import web_url
 from monitor.notify.wording import (
     byline,
     digest_heading,
+    digest_needs,
     digest_sentence,
     headline,
     problem_text,
@@ -20,7 +20,7 @@ from monitor.notify.wording import (
     themes,
     why_sent,
 )
-from monitor.notify.words import count, line, listed, moment, printable, shorten
+from monitor.notify.words import count, line, listed, moment, printable, shorten, web_url
 
 _T = TypeVar("_T")
 
@@ -156,9 +156,8 @@ def _digest(digest: Digest, public_url: str, limits: Limits) -> Card:
         shown = stories[: limits.lines]
         lines = [
             Line(
-                _text(
-                    f"[{story.severity.name}] {line(story.title)} ({story_facts(story)})", limits
-                ),
+                _text(f"[{story.severity.name}] {line(story.title)}", limits)
+                + f" ({_text(story_facts(story), limits)})",
                 _link(story_url(story.story_id, public_url) or story.url),
             )
             for story in shown
@@ -170,7 +169,7 @@ def _digest(digest: Digest, public_url: str, limits: Limits) -> Card:
     return Card(
         tag="DIGEST",
         title=_text(digest_heading(digest), limits),
-        byline=digest_sentence(digest),
+        byline=f"{digest_sentence(digest)} {digest_needs(digest)}".rstrip(),
         sections=(*sections, *_unseen(digest, limits)),
         footer=_text(f"Evidence head {line(digest.evidence_head)}", limits),
     )

@@ -1,4 +1,4 @@
-"""Channel `file`: appends each alert to a file as one line of JSON, on the disk before it counts."""
+"""Channel `file`: appends each alert to a file as one line of JSON, and waits for the disk."""
 
 import asyncio
 import fcntl

@@ -29,15 +29,6 @@ def render(alert: Alert, public_url: str = "") -> str:
             return _fill("notice", alert, {"news": body})
 
 
-def web_url(url: str) -> str:
-    """Return the URL when it is one a browser should follow, else ""."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    return words.line(url) if parts.scheme in {"http", "https"} and parts.netloc else ""
-
-
 def host(url: str) -> str:
     """Return the host of a URL without `www.`, or "the source"."""
     try:
@@ -64,7 +55,11 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        line=words.line, moment=words.moment, web_url=web_url, host=host, title_of=wording.title_of
+        line=words.line,
+        moment=words.moment,
+        web_url=words.web_url,
+        host=host,
+        title_of=wording.title_of,
     )
     environment.globals.update(wording=wording, count=words.count, listed=words.listed)
     return environment
@@ -99,8 +94,7 @@ def _digest(digest: Digest, public_url: str) -> Mapping[str, object]:
     return {
         "themes": [theme for theme in themes if theme[2]],
         "left_out": max(len(digest.stories) - MOST_STORIES, 0),
-        "critical": sum(story.severity.name == "CRITICAL" for story in digest.stories),
-        "waiting": sum(story.state == "new" for story in digest.stories),
+        "is_critical": any(story.severity.name == "CRITICAL" for story in digest.stories),
         "problems": digest.coverage.problems[:MOST_PROBLEMS],
         "public_url": public_url,
     }

@@ -8,6 +8,7 @@ from monitor.notify.wording import (
     LATER_NOTE,
     byline,
     digest_heading,
+    digest_needs,
     digest_sentence,
     headline,
     problem_text,
@@ -99,7 +100,7 @@ def _others(story: StoryAlert, others: Sequence[Article]) -> Iterator[str]:
 
 def _digest(digest: Digest) -> Iterator[str]:
     yield from wrap(f"Digest: {digest_heading(digest)}", WIDTH)
-    yield from wrap(digest_sentence(digest), WIDTH)
+    yield from wrap(f"{digest_sentence(digest)} {digest_needs(digest)}", WIDTH)
     shown = 0
     for name, stories in themes(digest):
         yield ""

@@ -98,9 +98,8 @@ def _line(line: Line) -> Data:
 
 
 def _run(text: str, **style: object) -> Data:
-    return {"type": "TextRun", "text": text} | {
-        name: value for name, value in style.items() if value
-    }
+    run: Data = {"type": "TextRun", "text": text}
+    return run | {name: value for name, value in style.items() if value}
 
 
 TEAMS = ChannelType(settings=TeamsSettings, build=TeamsChannel)

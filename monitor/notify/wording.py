@@ -14,6 +14,7 @@ from monitor.model import (
     Operations,
     Probe,
     RuleRef,
+    Severity,
     SourceProblem,
     StoryAlert,
 )
@@ -28,7 +29,9 @@ def headline(alert: Alert) -> str:
             rule = line(body.rules[0].title or body.rules[0].id) if body.rules else ""
             return f"{rule}: {line(body.title)}" if rule else line(body.title)
         case Digest():
-            return f"Digest {line(body.date)}: {digest_sum(body)}"
+            critical = sum(story.severity is Severity.CRITICAL for story in body.stories)
+            worst = f", {critical} critical" if critical else ""
+            return f"{line(body.date)}: {digest_sum(body)}{worst}"
         case Operations():
             return line(body.title)
         case Probe():
@@ -97,6 +100,15 @@ def digest_sentence(digest: Digest) -> str:
     return f"{summary}, from {count(digest.hits, 'hit')} in {items}; {_read(digest.coverage)}."
 
 
+def digest_needs(digest: Digest) -> str:
+    """Return what waits for the reader: `1 critical, 2 wait for a decision.`, or nothing."""
+    critical = sum(story.severity is Severity.CRITICAL for story in digest.stories)
+    waiting = sum(story.state == "new" for story in digest.stories)
+    parts = [f"{critical} critical"] if critical else []
+    parts += [f"{waiting} {'waits' if waiting == 1 else 'wait'} for a decision"] if waiting else []
+    return ", ".join(parts) + "." if parts else ""
+
+
 def themes(digest: Digest) -> list[tuple[str, list[DigestStory]]]:
     """Return the stories under their first rule, the worst theme and story first."""
 
@@ -115,9 +127,9 @@ def themes(digest: Digest) -> list[tuple[str, list[DigestStory]]]:
 def story_facts(story: DigestStory) -> str:
     """Return a digest line's second line: sources, articles, state."""
     facts = [listed([line(source) for source in story.sources], 5)] if story.sources else []
-    facts.append(count(story.articles_total, "article"))
-    if not story.is_new:
-        facts.append(f"{story.articles_added} more")
+    added = f", {story.articles_added} new" if not story.is_new else ""
+    facts.append(count(story.articles_total, "article") + added)
+    facts.append(f"latest {moment(story.latest_at)}")
     facts.append("alerted" if story.was_alerted else "not alerted")
     facts.append("waits for a decision" if story.state == "new" else line(story.state))
     return " · ".join(facts)

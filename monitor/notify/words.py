@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
+from urllib.parse import urlsplit
 
 from monitor.text.clean import visible
 
@@ -98,6 +99,15 @@ def iso(when: datetime) -> str:
 def language(code: str) -> str:
     """Return the English name of a language code, or the code."""
     return _LANGUAGES.get(code.lower().split("-")[0], printable(code))
+
+
+def web_url(url: str) -> str:
+    """Return the URL when it is one a browser should follow, else nothing."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return line(url) if parts.scheme in {"http", "https"} and parts.netloc else ""
 
 
 def count(number: int, word: str, many: str = "") -> str:
