@@ -20,6 +20,7 @@ from monitor.model import (
     Why,
 )
 from monitor.notify import marks
+from monitor.notify.schema import ALERT_V1
 from monitor.notify.wording import story_url
 from monitor.notify.words import iso, line, shorten
 
@@ -77,6 +78,7 @@ def event(alert: Alert, *, domain: str, public_url: str = "", limits: Limits = _
         "time": iso(alert.occurred_at),
         "subject": _text(_subject(alert), limits) or "-",
         "datacontenttype": "application/json",
+        "dataschema": ALERT_V1,
         "data": _data(alert, public_url, limits),
     }
 
