@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from monitor import rules
 from monitor.config.assemble import LoadRules, Surroundings, assemble
 from monitor.config.defaults import defaults_path, write_defaults
 from monitor.config.effective import ChannelConfig, Config
@@ -35,8 +36,8 @@ def load_config(
     directory: Path,
     environ: Mapping[str, str],
     channels: Mapping[str, type[BaseModel]],
-    load_rules: LoadRules,
     *,
+    load_rules: LoadRules = rules.load,
     rules_from: Path | None = None,
 ) -> Config:
     """Return the configuration of a directory; files that are absent have defaults.

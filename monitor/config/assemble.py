@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel
 
@@ -18,10 +18,11 @@ from monitor.config.secrets import ReadSecret, Resolved, redact, resolve
 from monitor.config.show import shown
 from monitor.config.validate import validate
 from monitor.errors import ConfigError, Problem
+from monitor.rules import RuleSet
 from monitor.yamlnodes import File, Node, load
 
 Texts = Sequence[tuple[str, str]]
-LoadRules = Callable[[Texts, Texts], Any]
+LoadRules = Callable[[Texts, Texts], RuleSet]
 _Model = TypeVar("_Model", bound=BaseModel)
 
 _ORDER = ("monitor.yaml", "feeds.yaml", "routes.yaml")
@@ -73,6 +74,7 @@ class _Assembly:
         self._add(channels.problems)
         self._add(_unknown_channels(monitor.root, routing.root, channels.names))
         self._add(crosscheck.feeds(sources.root))
+        self._add(crosscheck.emptiness(feeds, self._files))
         self._add(crosscheck.conditions(routing.root, _known(ruleset, sources.root)))
         routes = _routes(routes_file, channels)
         digest, operations = _recipients(service, routes, channels)
@@ -82,6 +84,7 @@ class _Assembly:
         warnings = self._warnings_or_errors()
         assert service is not None, "a file without a model has an error"
         assert feeds is not None, "a file without a model has an error"
+        assert ruleset is not None, "rules that cannot be loaded are errors"
         config = Config(
             service=service,
             sources=sources_of(feeds, service),
@@ -120,14 +123,16 @@ class _Assembly:
             one for one in problems if (one.file, one.line, one.column) not in self._unresolved
         )
 
-    def _ruleset(self) -> Any:
+    def _ruleset(self) -> RuleSet | None:
         rules = [(n, text) for n, text in self._files.items() if n.startswith("rules/")]
         lists = [(n, text) for n, text in self._files.items() if n.startswith("watchlists/")]
         try:
-            return self._around.load_rules(rules, lists)
+            ruleset = self._around.load_rules(rules, lists)
         except ConfigError as error:
             self._add(error.problems)
             return None
+        self._add(ruleset.warnings)
+        return ruleset
 
     def _warnings_or_errors(self) -> tuple[Problem, ...]:
         """Return what was found when it is warnings alone, each once, in order of file and line."""
@@ -184,14 +189,21 @@ def _on(names: Iterable[str], channels: Channels) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys(names) if name not in channels.off)
 
 
-def _known(ruleset: Any, feeds: Node) -> Mapping[str, frozenset[str]]:
+def _known(ruleset: RuleSet | None, feeds: Node) -> Mapping[str, frozenset[str]]:
     """Return what routes may wait for; the rules' names only where the rules could be read."""
     entries = list(crosscheck.each(feeds.get("feeds")))
-    sources = {word.key for entry in entries for word in crosscheck.words(entry.get("id"))}
+    sources = [word.key for entry in entries for word in crosscheck.words(entry.get("id"))]
     known = {"source": frozenset(sources)}
     if ruleset is None:
         return known
-    return known
+    infos = [*ruleset.rules.values(), *ruleset.disabled.values()]
+    tags = [word.key for entry in entries for word in crosscheck.words(entry.get("tags"))]
+    return {
+        **known,
+        "rule": frozenset(info.id for info in infos),
+        "theme": frozenset(info.theme for info in infos),
+        "tag": frozenset(tags).union(*(info.tags for info in infos)),
+    }
 
 
 def _recipients(

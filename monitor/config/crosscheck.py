@@ -7,6 +7,7 @@ wrong.
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from monitor.alerts.route import Route
+from monitor.config.schema import FeedsFile
 from monitor.errors import Problem
 from monitor.model import Severity
 from monitor.yamlnodes import Node, did_you_mean
@@ -39,6 +40,18 @@ def feeds(root: Node) -> Iterator[Problem]:
     yield from _twice((entry.get("id") for entry in entries), "feed id", is_warning=False)
     watched = (entry for entry in entries if not _is_off(entry))
     yield from _twice((entry.get("url") for entry in watched), "address", is_warning=True)
+
+
+def emptiness(file: FeedsFile | None, files: Collection[str]) -> Iterator[Problem]:
+    """Warn when nothing is read, or nothing is looked for."""
+    if file is not None and not any(feed.enabled for feed in file.feeds):
+        yield _nothing("feeds.yaml", "no feed is on: nothing is read")
+    if not any(name.startswith("rules/") for name in files):
+        yield _nothing("rules", "there are no rules: nothing will match")
+
+
+def _nothing(file: str, message: str) -> Problem:
+    return Problem(file=file, line=0, column=0, message=message, is_warning=True)
 
 
 def _is_off(entry: Node) -> bool:

@@ -11,6 +11,7 @@ from monitor.alerts.route import Route
 from monitor.config.schema import FeedEntry, FeedsFile, RouteEntry, ServiceSettings
 from monitor.errors import Problem
 from monitor.model import Severity, Source, SourceId
+from monitor.rules import RuleSet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,7 @@ class Config:
     routes: tuple[Route, ...]
     digest_channels: tuple[str, ...]
     ops_channels: tuple[str, ...]
-    ruleset: Any
+    ruleset: RuleSet
     warnings: tuple[Problem, ...]
     hash: str
     directory: Path

@@ -27,7 +27,8 @@ def read_files(
             return {}, [_whole(str(directory), "there is no such directory", hint)]
         return _read_all(directory, rules_from or directory)
     except OSError as error:
-        return {}, [_whole(str(directory), f"cannot be read: {error.strerror or error}")]
+        place = str(error.filename or directory)
+        return {}, [_whole(place, f"cannot be read: {error.strerror or error}")]
 
 
 def _read_all(directory: Path, rules_from: Path) -> tuple[Mapping[str, str], list[Problem]]:
@@ -58,15 +59,13 @@ def read_secret_file(directory: Path, path: str) -> str:
 def fingerprint(directory: Path) -> bytes:
     """Return a digest of names, sizes and times of the files: a change of it asks for a reload."""
     digest = hashlib.sha256()
-    for path in (*_settings(directory), *_rules(directory)):
-        try:
+    try:
+        for path in (*_settings(directory), *_rules(directory)):
             state = path.stat()
-        except OSError:
-            continue  # gone between listing and looking: the next look sees it
-        line = (
-            f"{path.relative_to(directory)}\0{state.st_size}\0{state.st_mtime_ns}\0{state.st_ino}"
-        )
-        digest.update(line.encode("utf-8", "surrogateescape") + b"\n")
+            facts = (path.name, state.st_size, state.st_mtime_ns, state.st_ino)
+            digest.update(repr(facts).encode("utf-8"))
+    except OSError as error:
+        digest.update(repr(error.errno).encode("utf-8"))  # the load that follows says what it is
     return digest.digest()
 
 
@@ -83,7 +82,7 @@ def _rules(directory: Path) -> Iterator[Path]:
 def _listed(folder: Path, suffix: str) -> list[Path]:
     try:
         names = sorted(path.name for path in folder.iterdir())
-    except OSError:
+    except FileNotFoundError:
         return []
     # Dot names are what editors and container volumes leave beside the files.
     return [folder / name for name in names if name.endswith(suffix) and name[0] != "."]

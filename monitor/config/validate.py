@@ -77,7 +77,7 @@ def _problem(
     path = details["loc"]
     if details["type"] == "extra_forbidden":
         return _unknown_key(model, node, path)
-    place, depth = _deepest(node, path)
+    place, depth = _key(node, path) if path[-1:] == ("[key]",) else _deepest(node, path)
     name = str(next((part for part in reversed(path[:depth]) if isinstance(part, str)), ""))
     if details["type"] == "missing":
         return place.problem(f'"{path[-1]}" is missing{f" in {name}" if name else ""}')
@@ -107,12 +107,16 @@ def _child(node: Node, part: str | int) -> Node | None:
 
 def _unknown_key(model: type[BaseModel], node: Node, path: Path) -> Problem:
     """Return the problem of a key that the model does not name; it points at the key itself."""
-    parent, _ = _deepest(node, path[:-1])
     name = str(path[-1])
-    key = next((key for key, _ in parent.entries or () if key.key == name), parent)
-    return key.problem(
-        f'unknown key "{name}"', did_you_mean(name, _keys(_model_at(model, path[:-1])))
-    )
+    key, _ = _key(node, (*path, "[key]"))
+    hint = did_you_mean(name, _keys(_model_at(model, path[:-1])))
+    return key.problem(f'unknown key "{name}"', hint)
+
+
+def _key(node: Node, path: Path) -> tuple[Node, int]:
+    """Return the key node of a path that ends in `name, "[key]"`, and the depth of its mapping."""
+    parent, depth = _deepest(node, path[:-2])
+    return next(key for key, _ in parent.entries or () if key.key == path[-2]), depth
 
 
 def _keys(model: type[BaseModel] | None) -> list[str]:
@@ -148,9 +152,18 @@ def _words(details: ErrorDetails, place: Node) -> tuple[str, str]:
         allowed = _QUOTED.findall(str(context["expected"]))
         return "is not known", did_you_mean(place.text or "", allowed)
     if kind in _WORDS:
-        return _WORDS[kind], ""
+        return _WORDS[kind] + _instead(kind, place), ""
+    if kind == "greater_than_equal":
+        return f"is too small; the least is {context['ge']}", ""
+    if kind == "less_than_equal":
+        return f"is too large; the most is {context['le']}", ""
     message = details["msg"]
     return message[:1].lower() + message[1:], ""
+
+
+def _instead(kind: str, place: Node) -> str:
+    """Return what stands where another kind of value is needed."""
+    return f", this is a {place.kind}" if kind.endswith("_type") and place.text is None else ""
 
 
 def _subject(place: Node, resolved: Resolved) -> str:

@@ -17,7 +17,8 @@ from monitor.yamlnodes import did_you_mean
 
 SEVERITIES = tuple(severity.label for severity in Severity)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}  # seconds
-_DURATION = re.compile(r"([0-9]{1,6})\s*([smhdwy])")  # six digits: no sum overflows a timedelta
+_LONGEST = 100 * _UNITS["y"]  # a clock minus this is still a date
+_DURATION = re.compile(r"([0-9]{1,6})\s*([smhdwy])")
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _ZONE = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,3}")
@@ -41,7 +42,10 @@ def read_duration(value: object) -> timedelta:
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     if not match:
         raise Wrong("is not a duration; write for example 15m, 2h or 1d")
-    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    seconds = int(match[1]) * _UNITS[match[2]]
+    if seconds > _LONGEST:
+        raise Wrong("is longer than 100 years")
+    return timedelta(seconds=seconds)
 
 
 def read_pace(value: object) -> timedelta:
