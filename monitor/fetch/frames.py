@@ -8,7 +8,7 @@ import json
 import struct
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, BinaryIO
+from typing import Any
 
 from monitor.errors import NotAFeed, ParseError
 from monitor.model import Document, RawItem, Reading
@@ -24,7 +24,7 @@ def frame(head: Head, body: bytes = b"") -> bytes:
 
 
 def receive(read: Callable[[int], bytes]) -> tuple[Head, bytes] | None:
-    """Return the next frame, or None at the end; `read` returns as many bytes as asked, or fewer."""
+    """Return the next frame, or None at the end; `read` returns fewer bytes only there."""
     lengths = read(LENGTHS.size)
     if len(lengths) < LENGTHS.size:
         return None

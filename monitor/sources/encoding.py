@@ -40,28 +40,40 @@ _MEANT = {
     "iso8859-9": "cp1254",
     "tis-620": "cp874",
 }
+# What Python calls codecs, but does not decode bytes to text.
+_NO_ENCODINGS = frozenset(
+    {"base64", "bz2", "hex", "quopri", "rot13", "uu", "zlib", "idna", "punycode", "mbcs", "oem"}
+    | {"raw-unicode-escape", "unicode-escape", "undefined"}
+)
 _NOT_IN_PYTHON = {"windows-949": "cp949", "x-sjis": "cp932", "windows-874": "cp874"}
 
-# The letters that make up most of a text in the languages that use an encoding. Where nothing is
-# declared, or wrongly, the encoding in which these are frequent is the right one.
+# The letters that make up most of a text in the languages that use an encoding, and their share
+# of all that is not ASCII. Where nothing is declared, or wrongly, the right encoding is the one in
+# which they are as frequent as they should be.
+_CYRILLIC = ("абвгдежзийклмнопрстуфхцчшщъыьэюяёіїє", 0.9)
+_JAPANESE = ("のにはをたがでてとしれさいるもなあこすっンースルラクリト。、", 0.35)
 _FREQUENT = {
-    "cp949": "이다의는에가을를한지고서하로은도사과인대기자시정리일부국제나스수",
-    "gb18030": "的一是在不了有和人这中国为上个我以要他时来用们生到作地于出年对会发说",
-    "big5hkscs": "的一是在不了有和人這中國為上個我以要他時來用們生到作地於出年對會發說",
-    "cp932": "のにはをたがでてとしれさいるもなあこすっンースル",
-    "euc_jp": "のにはをたがでてとしれさいるもなあこすっンースル",
-    "cp1251": "оеаинтсрвлкмдпуяыьгзбйч",
-    "koi8_r": "оеаинтсрвлкмдпуяыьгзбйч",
-    "cp866": "оеаинтсрвлкмдпуяыьгзбйч",
-    "cp1256": "اليمنرتوبةدعفسكهق",
-    "cp1255": "יוהלארתבשמןם",
-    "cp1253": "αοιετσνηυρπκμλςάέίό",
-    "cp874": "านรอกเงมยลวดทส่้",
-    "cp1250": "ąęłśżźćńěščřžýáíéůúőűăâîșț",
-    "cp1254": "ıişğüöçİ",
-    "cp1252": "éèàùâêîôûçäöüßñóáíúãõøåæ’‘“”–—«»\u00a0",
+    "cp949": ("이다의는에가을를한지고서하로은도사과인대기자시정리일부국제나스수", 0.3),
+    "gb18030": ("的一是在不了有和人这中国为上个我以要他时来用们生到作地于出年对会发说，。", 0.2),
+    "big5hkscs": ("的一是在不了有和人這中國為上個我以要他時來用們生到作地於出年對會發說，。", 0.2),
+    "cp932": _JAPANESE,
+    "euc_jp": _JAPANESE,
+    "cp1251": _CYRILLIC,
+    "koi8_r": _CYRILLIC,
+    "cp866": _CYRILLIC,
+    "cp1256": ("اليمنرتوبةدعفسكهقحجشصطذخضأإى", 0.9),
+    "cp1255": ("אבגדהוזחטיכלמנסעפצקרשתםןץףך", 0.9),
+    "cp1253": ("αβγδεζηθικλμνξοπρστυφχψωςάέίόύήώ", 0.9),
+    "cp874": ("านรอกเงมยลวดทส่้ัิีคปบหพแ", 0.8),
+    "cp1250": ("ąęłśżźćńěřžůűőăîșțčšýáíé", 0.9),
+    "cp1254": ("ıişğüöçİâ", 0.9),
+    "cp1252": ("éèàùâêîôûçäöüßñóáíúãõøåæ’‘“”–—«»·°£©®€\u00a0ÉÀÖÄÜ…¿¡", 0.7),
 }
-_PLAUSIBLE = 0.15  # share of frequent letters among all that are not ASCII; noise stays below 0.1
+_PLAUSIBLE = 0.5  # of the share; noise stays far below
+_WESTERN = frozenset({"cp1250", "cp1252", "cp1254"})
+# In Latin scripts a letter that is not ASCII stands alone; in all others they come in runs.
+_WESTERN_RUN = 1.8  # bytes
+_HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
 _SAMPLE_BYTES = 200_000
 
 
@@ -105,8 +117,7 @@ def _codec(label: str) -> str:
         info = codecs.lookup(_NOT_IN_PYTHON.get(label.lower(), label))
     except (LookupError, ValueError):
         return ""
-    # `rot13` and `zip` are codecs too, but decode to bytes or from text.
-    return info.name if info._is_text_encoding else ""
+    return info.name if info.name not in _NO_ENCODINGS else ""
 
 
 def _decodes(body: bytes, codec: str) -> bool:
@@ -121,8 +132,12 @@ def _guess(body: bytes) -> str:
     """Return the encoding of bytes that are not what they say, or say nothing."""
     if _is_nearly_utf8(body):
         return "utf-8"
-    sample = bytes(byte for byte in body[:_SAMPLE_BYTES] if byte)
-    scores = {codec: _score(sample, codec) for codec in _FREQUENT}
+    sample = body[:_SAMPLE_BYTES]
+    runs = _HIGH_BYTES.findall(sample)
+    is_western = sum(map(len, runs)) <= _WESTERN_RUN * len(runs)
+    scores = {
+        codec: _score(sample, codec) for codec in _FREQUENT if (codec in _WESTERN) == is_western
+    }
     best = max(scores, key=lambda codec: scores[codec])
     return best if scores[best] >= _PLAUSIBLE else "cp1252"
 
@@ -140,5 +155,5 @@ def _score(sample: bytes, codec: str) -> float:
     bad = text.count("\ufffd")
     if not foreign or bad * 50 > len(foreign):
         return 0.0
-    frequent = frozenset(_FREQUENT[codec])
-    return sum(char in frequent for char in foreign) / len(foreign)
+    letters, share = _FREQUENT[codec]
+    return sum(char in letters for char in foreign) / len(foreign) / share

@@ -19,9 +19,9 @@ from monitor.text import dates, html
 
 _ENTRIES = frozenset({"item", "entry"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_ROOT_END = re.compile(rb"</(?:\w+:)?(?:rss|feed|rdf|channel)\s*>|</html\s*>", re.IGNORECASE)
-_ENTRY_STARTS = (b"<item", b"<entry")
-_ENTRY_ENDS = (b"</item>", b"</entry>")
+_ROOT_END = re.compile(r"</(?:\w+:)?(?:rss|feed|rdf|channel)\s*>")
+_ENTRY_STARTS = ("<item", "<entry")
+_ENTRY_ENDS = ("</item>", "</entry>")
 _MAX_TTL = timedelta(days=30)  # larger ones are faults
 
 
@@ -64,8 +64,9 @@ def _read_whole(document: Document, charset: str, known: Collection[bytes]) -> R
     """Return the reading of a document that expat refuses: entries are named by what they say."""
     feed = _parse(document, document.body, charset)
     entries = feed["entries"]
-    is_cut = _breaks_off(document.body)
-    if is_cut and not _ends_with_entry(document.body):
+    text = document.body.decode(charset, "replace").lower()
+    is_cut = _ROOT_END.search(text[-4096:]) is None
+    if is_cut and not _ends_with_entry(text):
         entries = entries[:-1]
     items = tuple(_item(entry, index) for index, entry in enumerate(entries[:MAX_ENTRIES]))
     count = Counter(map(_claim, items))
@@ -122,9 +123,9 @@ def _reading(
 def _item(entry: Mapping[str, Any], index: int, name: bytes = b"", raw: bytes = b"") -> RawItem:
     item = RawItem(
         id=(entry.get("id") or "").strip(),
-        title=html.to_line(entry.get("title") or ""),
+        title=" ".join(_text(entry.get("title"), entry.get("title_detail")).split()),
         link=(entry.get("link") or "").strip(),
-        text=max(map(html.to_text, _texts(entry)), key=len, default=""),
+        text=max(_texts(entry), key=len),
         published=_time(entry, "published"),
         updated=_time(entry, "updated"),
         lang=_lang(entry),
@@ -135,10 +136,17 @@ def _item(entry: Mapping[str, Any], index: int, name: bytes = b"", raw: bytes = 
 
 
 def _texts(entry: Mapping[str, Any]) -> Iterator[str]:
-    """Return the longest content, then the summary: feeds have either, or both."""
+    """Return the longest content and the summary: feeds have either, or both."""
     contents: Sequence[Mapping[str, Any]] = entry.get("content") or ()
-    yield max((part.get("value") or "" for part in contents), key=len, default="")
-    yield entry.get("summary") or ""
+    longest = max(contents, key=lambda part: len(part.get("value") or ""), default={})
+    yield _text(longest.get("value"), longest)
+    yield _text(entry.get("summary"), entry.get("summary_detail"))
+
+
+def _text(value: str | None, detail: Mapping[str, Any] | None) -> str:
+    """Return the visible text; feedparser says in `detail` whether the value is plain or HTML."""
+    is_plain = detail is not None and detail.get("type") == "text/plain"
+    return (html.plain if is_plain else html.to_text)(value or "")
 
 
 def _time(entry: Mapping[str, Any], name: str) -> datetime | None:
@@ -176,14 +184,8 @@ def _fingerprint(item: RawItem) -> bytes:
     return entry_hash("\x00".join(parts).encode("utf-8", "surrogatepass"))
 
 
-def _breaks_off(body: bytes) -> bool:
-    return not _ROOT_END.search(body[-4096:])
-
-
-def _ends_with_entry(body: bytes) -> bool:
-    return max(body.rfind(end) for end in _ENTRY_ENDS) > max(
-        body.rfind(start) for start in _ENTRY_STARTS
-    )
+def _ends_with_entry(text: str) -> bool:
+    return max(map(text.rfind, _ENTRY_ENDS)) > max(map(text.rfind, _ENTRY_STARTS))
 
 
 TYPE = SourceType(name="feed", recognises=lambda _document: True, read=read)

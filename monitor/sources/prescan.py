@@ -88,7 +88,7 @@ class _Scan:
         self.spans.append((start, self.body.find(b">", at) + 1))
         self.start = None
 
-    def on_entity(self, _name: str, _is_parameter: bool) -> None:
+    def on_entity(self, *_entity: object) -> None:
         self.is_plain = False
 
 
@@ -110,7 +110,7 @@ def outline(body: bytes, names: Collection[str]) -> Outline | None:
     parser.EndElementHandler = scan.on_end
     parser.SkippedEntityHandler = scan.on_entity
     try:
-        parser.Parse(body, True)
+        parser.Parse(body, True)  # noqa: FBT003 - positional only
     except expat.ExpatError as error:
         if error.code not in _CUT_OFF or not scan.is_plain or not scan.root:
             return None
