@@ -3,10 +3,13 @@
 from monitor.testing import make_item, make_story_alert, RecordingChannel
 """
 
+import unicodedata
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar
 
 from monitor.errors import DeliveryError
 from monitor.model import (
@@ -33,7 +36,9 @@ from monitor.model import (
     StoryId,
     Why,
 )
+from monitor.notify.base import Channel
 
+_T = TypeVar("_T")
 NOW = datetime(2024, 3, 28, 21, 4, 33, tzinfo=UTC)  # the day of the veto
 TITLE = "Russia vetoes UN resolution on North Korea sanctions monitors"
 SUMMARY = (
@@ -234,3 +239,138 @@ class RecordingChannel:
         if self.replies and (reply := self.replies.pop(0)) is not None:
             raise reply
         self.sent.append((message, recipient, now))
+
+
+# ---------------------------------------------------------------- the contract of a channel
+
+# Ours, never the publisher's: what these hold is checked where it is made.
+_OURS = frozenset({"id", "story_id", "item_id", "thread_id", "sha256", "kind", "state", "field"})
+_CHUNK = 64  # characters: fits a subject whole, so that none is shortened away
+
+
+class ChannelContract(ABC):
+    """What every channel must keep; subclass it as `TestMyChannel` and give it a channel."""
+
+    secrets: Sequence[str] = ()  # every secret text in the settings of `channel()`
+
+    @abstractmethod
+    def channel(self) -> Channel:
+        """Return the channel, the same settings each time."""
+
+    @abstractmethod
+    def decoded(self, message: Message) -> str:
+        """Return all text that the receiver sees, decoded."""
+
+    def recipient(self) -> str:
+        """Return a recipient of the channel."""
+        return self.channel().recipients()[0]
+
+    def test_it_has_each_recipient_once(self) -> None:
+        """Recipients are at least one, and no two are equal."""
+        recipients = self.channel().recipients()
+
+        assert len(set(recipients)) == len(recipients) >= 1
+
+    def test_the_same_alert_composes_to_the_same_bytes(self) -> None:
+        """Two processes compose byte-identical messages, so that a repeat is recognised."""
+        for alert in one_of_each():
+            first = self.channel().compose(alert, self.recipient())
+
+            assert self.channel().compose(alert, self.recipient()) == first
+
+    def test_ids_follow_the_alert_and_the_recipient(self) -> None:
+        """No two alerts, and no two recipients of one alert, share an id."""
+        channel = self.channel()
+        alerts = one_of_each()
+        ids = {channel.compose(alert, to).id for alert in alerts for to in channel.recipients()}
+
+        assert len(ids) == len(alerts) * len(channel.recipients())
+
+    def test_a_story_is_told_with_its_title_severity_and_url(self) -> None:
+        """Whoever reads the message knows what happened, how bad it is and where to read it."""
+        text = self.decoded(self.channel().compose(make_story_alert(), self.recipient()))
+
+        assert TITLE in text
+        assert URL in text
+        assert "critical" in text.lower()
+
+    def test_every_subject_is_told(self) -> None:
+        """A digest names its stories, an alarm what broke, a test its text."""
+        composed = [self.channel().compose(alert, self.recipient()) for alert in one_of_each()]
+        _, digest, operations, probe = map(self.decoded, composed)
+
+        assert TITLE in digest
+        assert "State media mirror" in digest
+        assert "cannot be read" in operations
+        assert "This is a test message" in probe
+
+    def test_no_text_is_too_strange_to_compose(self) -> None:
+        """Characters of every kind in every text field: a message comes, the same each time."""
+        for chunk in strange_texts():
+            message = self.channel().compose(with_text(make_story_alert(), chunk), self.recipient())
+
+            assert message.body
+            self.decoded(message)
+
+    def test_no_subject_is_too_strange_to_compose(self) -> None:
+        """The other three subjects too."""
+        for chunk in (*strange_texts()[:3], "", " ", "\ud800", "x" * 100_000, "한" * 100_000):
+            for alert in one_of_each():
+                message = self.channel().compose(with_text(alert, chunk), self.recipient())
+
+                self.decoded(message)
+
+    def test_no_message_holds_a_secret(self) -> None:
+        """Neither bytes, headers nor the channel's repr show a secret of the settings."""
+        channel = self.channel()
+        messages = [channel.compose(alert, self.recipient()) for alert in one_of_each()]
+        shown = repr(channel) + repr(messages) + "".join(map(self.decoded, messages))
+
+        assert [secret for secret in self.secrets if secret in shown] == []
+
+
+def with_text(value: _T, text: str) -> _T:
+    """Return the alert (or part of one) with every text of others replaced by `text`."""
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    changes = {
+        each.name: _replaced(getattr(value, each.name), text)
+        for each in fields(value)
+        if each.name not in _OURS
+    }
+    return replace(value, **changes)
+
+
+def _replaced(value: object, text: str) -> object:
+    if isinstance(value, str):
+        return text
+    if isinstance(value, tuple):
+        return tuple(_replaced(each, text) for each in value)
+    return with_text(value, text)
+
+
+@cache
+def strange_texts() -> Sequence[str]:
+    """Return texts that hold every code point below U+3000 and one of each kind above."""
+    kinds: dict[tuple[object, ...], int] = {}
+    for code in range(0x3000, 0x110000):
+        kinds.setdefault(_kind(code), code)
+    last_ones = (0xD7FF, 0xD800, 0xDFFF, 0xE000, 0xFFFD, 0xFFFE, 0xFFFF, 0x10FFFF)
+    return texts_of((*range(0x3000), *kinds.values(), *last_ones))
+
+
+def texts_of(codes: Sequence[int]) -> Sequence[str]:
+    """Return the code points as texts that are short enough for a subject."""
+    return [
+        "".join(map(chr, codes[start : start + _CHUNK])) for start in range(0, len(codes), _CHUNK)
+    ]
+
+
+def _kind(code: int) -> tuple[object, ...]:
+    char = chr(code)
+    return (
+        unicodedata.category(char),
+        unicodedata.bidirectional(char),
+        unicodedata.east_asian_width(char),
+        unicodedata.combining(char),
+    )

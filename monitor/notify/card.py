@@ -20,7 +20,7 @@ from monitor.notify.wording import (
     themes,
     why_sent,
 )
-from monitor.notify.words import count, line, listed, moment, printable, shorten, web_url
+from monitor.notify.words import count, line, listed, moment, shorten, web_url
 
 _T = TypeVar("_T")
 
@@ -117,7 +117,7 @@ def _story(story: StoryAlert, public_url: str, limits: Limits) -> Card:
     update = "Update: " if story.thread_id else ""
     return Card(
         tag=story.severity.name,
-        title=update + shorten(line(story.title), max(limits.text, 100)),
+        title=update + line(story.title, max(limits.text, 100)),
         url=_link(first.url),
         byline=_text(byline(first), limits),
         quote=tuple(marks.excerpt(first, limits.quote)) if limits.quote else (),
@@ -134,7 +134,7 @@ def _reasons(story: StoryAlert, limits: Limits) -> Iterator[Line]:
 
 
 def _rule(rule: RuleRef, article: Article, limits: Limits) -> Section:
-    clauses = [found for found in marks.found(article, 3) if found.rule == printable(rule.id)]
+    clauses = [found for found in marks.found(article, 3) if found.rule == line(rule.id)]
     lines = [Line(_text(f"{found.clause}: {found.words}", limits)) for found in clauses]
     heading = f"Rule {line(rule.title or rule.id)} ({rule_place(rule)})"
     return Section(_text(heading, limits), tuple(lines[: limits.lines]))
@@ -200,7 +200,7 @@ def _operations(news: Operations, limits: Limits) -> Card:
 
 
 def _text(text: str, limits: Limits) -> str:
-    return shorten(line(text), limits.text)
+    return line(text, limits.text)
 
 
 def _link(url: str) -> str:

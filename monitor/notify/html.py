@@ -78,7 +78,7 @@ def _story(story: StoryAlert, public_url: str) -> Mapping[str, object]:
 
 
 def _found(article: Article, rule: str) -> Sequence[marks.Found]:
-    return [found for found in marks.found(article) if found.rule == words.printable(rule)]
+    return [found for found in marks.found(article) if found.rule == words.line(rule)]
 
 
 def _colours(article: Article) -> Mapping[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from monitor.model import Article, Span, Why
-from monitor.notify.words import count, printable
+from monitor.notify.words import count, line, printable
 
 _FIELDS = ("title", "summary", "content")
 _LEAD = 160  # characters kept before the first match: a sentence's beginning, as a rule
@@ -55,9 +55,7 @@ def excerpt(article: Article, most: int) -> list[Piece]:
 
 def found(article: Article, most: int = 6) -> list[Found]:
     """Return every clause that the article satisfied, with at most `most` words of each."""
-    return [
-        Found(printable(why.rule), printable(why.clause), _words(why, most)) for why in article.why
-    ]
+    return [Found(line(why.rule), _clause(why.clause), _words(why, most)) for why in article.why]
 
 
 def text_of(pieces: Sequence[Piece], mark: str = "") -> str:
@@ -93,7 +91,7 @@ def _pieces(text: str, spans: Sequence[tuple[Span, str]], start: int, end: int) 
         if span.start < at or span.end > end:
             continue
         pieces.append(Piece(printable(text[at : span.start])))
-        pieces.append(Piece(printable(text[span.start : span.end]), printable(clause) or "match"))
+        pieces.append(Piece(printable(text[span.start : span.end]), _clause(clause)))
         at = span.end
     pieces.append(Piece(printable(text[at:end])))
     return [piece for piece in pieces if piece.text]
@@ -118,10 +116,14 @@ def _words(why: Why, most: int) -> str:
     """Return each distinct text with where it stands: `“vetoed” in title, twice`."""
     places: dict[str, list[str]] = {}
     for span in why.matched:
-        places.setdefault(printable(span.text), []).append(span.field)
+        places.setdefault(line(span.text, 200), []).append(span.field)
     parts = [f"“{text}” {_place(fields)}" for text, fields in list(places.items())[:most]]
     rest = len(places) - most
     return "; ".join([*parts, f"{count(rest, 'more word')}"] if rest > 0 else parts)
+
+
+def _clause(name: str) -> str:
+    return line(name, 100) or "match"
 
 
 def _place(fields: Sequence[str]) -> str:

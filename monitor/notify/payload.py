@@ -22,7 +22,7 @@ from monitor.model import (
 from monitor.notify import marks
 from monitor.notify.schema import ALERT_V1
 from monitor.notify.wording import story_url
-from monitor.notify.words import iso, line, shorten
+from monitor.notify.words import LONGEST_URL, iso, line, shorten
 
 MOST_BYTES = 20_000  # Standard Webhooks 1.0: "smaller than 20kb"
 _REPLACED = {
@@ -55,7 +55,6 @@ _LEVELS = (
     Limits(articles=3, excerpt=60, clauses=10, spans=1, rules=6, stories=20, text=250),
     Limits(articles=1, excerpt=0, clauses=4, spans=1, rules=3, stories=6, text=80),
 )
-_LONGEST_URL = 2048  # characters; beyond it a URL is left out rather than cut
 
 
 def event_body(alert: Alert, *, domain: str, public_url: str = "") -> bytes:
@@ -267,4 +266,4 @@ def _text(text: str, limits: Limits) -> str:
 
 
 def _url(url: str) -> str:
-    return url.translate(_REPLACED) if len(url) <= _LONGEST_URL else ""
+    return url.translate(_REPLACED) if len(url) <= LONGEST_URL else ""

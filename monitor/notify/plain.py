@@ -19,7 +19,7 @@ from monitor.notify.wording import (
     themes,
     why_sent,
 )
-from monitor.notify.words import count, line, listed, moment, printable, wrap
+from monitor.notify.words import LONGEST_URL, count, line, listed, moment, wrap
 
 WIDTH = 79  # a terminal of 80 columns wraps at the 80th
 EXCERPT = 600  # characters
@@ -52,7 +52,7 @@ def _story(story: StoryAlert, public_url: str) -> Iterator[str]:
     )
     yield from wrap(line(story.title), WIDTH)
     yield from wrap(byline(first), WIDTH)
-    yield line(first.url)
+    yield line(first.url, LONGEST_URL)
     if line(first.title) != line(story.title):
         yield ""
         yield from wrap(f"Now: {line(first.title)}", WIDTH)
@@ -74,7 +74,7 @@ def _story(story: StoryAlert, public_url: str) -> Iterator[str]:
 
 
 def _rule(rule: RuleRef, article: Article) -> Iterator[str]:
-    clauses = [found for found in marks.found(article) if found.rule == printable(rule.id)]
+    clauses = [found for found in marks.found(article) if found.rule == line(rule.id)]
     why = f" {line(rule.why)}" if rule.why else ""
     yield from wrap(f"Why: rule {line(rule.id)} ({rule_place(rule)}).{why}", WIDTH, "  ", "")
     if not clauses:
@@ -95,7 +95,7 @@ def _others(story: StoryAlert, others: Sequence[Article]) -> Iterator[str]:
         copied = " (a copy)" if article.copy_of else ""
         source = line(article.source_name or article.source)
         yield from wrap(f"{source}: {line(article.title)}{copied}", WIDTH, "    ", "  - ")
-        yield f"    {line(article.url)}"
+        yield f"    {line(article.url, LONGEST_URL)}"
 
 
 def _digest(digest: Digest) -> Iterator[str]:
@@ -108,7 +108,7 @@ def _digest(digest: Digest) -> Iterator[str]:
         for story in stories[: max(MOST_STORIES - shown, 0)]:
             yield from wrap(f"[{story.severity.name}] {line(story.title)}", WIDTH, "    ", "  ")
             yield from wrap(story_facts(story), WIDTH, "    ")
-            yield f"    {line(story.url)}"
+            yield f"    {line(story.url, LONGEST_URL)}"
         shown += len(stories)
     if shown > MOST_STORIES:
         more = count(shown - MOST_STORIES, "more story", "more stories")

@@ -7,14 +7,14 @@ import asyncio
 import re
 import ssl
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
 
 import aiosmtplib
 
 from monitor.errors import ChannelPaused, DeliveryError, PermanentDeliveryError
-from monitor.notify.words import line, shorten
+from monitor.notify.words import line
 
 GREYLISTED = frozenset({450, 451})  # RFC 6647: come back, but not at once
 GREYLIST_WAIT = timedelta(minutes=5)
@@ -46,7 +46,7 @@ class Server:
     implicit_tls: bool = False
     encrypt: bool = True
     user: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     ca_file: str | None = None
 
     @property
@@ -165,12 +165,12 @@ async def _step(doing: Awaitable[_T], where: str, *, refused: type[DeliveryError
     except aiosmtplib.SMTPResponseException as error:
         raise _meaning(error.code, error.message, where, refused) from error
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-        said = shorten(line(str(error)), 200)
+        said = line(str(error), 200)
         raise DeliveryError(f"{where}: {said or type(error).__name__}") from error
 
 
 def _meaning(code: int, text: str, where: str, refused: type[DeliveryError]) -> DeliveryError:
-    said = f"{where}: {code} {shorten(line(text), 200)}".rstrip()
+    said = f"{where}: {code} {line(text, 200)}".rstrip()
     if code in UNAUTHENTICATED:
         return ChannelPaused(said, code=code)
     if code >= _REFUSED:

@@ -26,6 +26,8 @@ _FULL_MONTHS = [
     "December",
 ]
 _DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+LONGEST_URL = 2048  # characters; beyond it a URL is left out rather than cut
+_HIDDEN_SHARE = 4  # times what is shown; nobody hides more than that between visible words
 _WIDE = 2  # columns of a terminal
 _LANGUAGES = {
     "ar": "Arabic",
@@ -50,9 +52,10 @@ def printable(text: str) -> str:
     return text if text.isprintable() else _SPACE.sub(" ", visible(text))
 
 
-def line(text: str) -> str:
-    """Return the text as one line of visible characters, white space collapsed."""
-    return " ".join(visible(text).split())
+def line(text: str, most: int = 1000) -> str:
+    """Return the text as one line of visible characters, white space collapsed, `most` at most."""
+    head = text[: _HIDDEN_SHARE * most]  # a text of megabytes costs no more than a long one
+    return shorten(" ".join(visible(head).split()), most)
 
 
 def utf16_units(text: str) -> int:
@@ -98,7 +101,7 @@ def iso(when: datetime) -> str:
 
 def language(code: str) -> str:
     """Return the English name of a language code, or the code."""
-    return _LANGUAGES.get(code.lower().split("-")[0], printable(code))
+    return _LANGUAGES.get(code.lower().split("-")[0], line(code, 20))
 
 
 def web_url(url: str) -> str:
@@ -107,7 +110,9 @@ def web_url(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:
         return ""
-    return line(url) if parts.scheme in {"http", "https"} and parts.netloc else ""
+    if len(url) > LONGEST_URL or parts.scheme not in {"http", "https"} or not parts.netloc:
+        return ""
+    return line(url, LONGEST_URL)
 
 
 def count(number: int, word: str, many: str = "") -> str:
