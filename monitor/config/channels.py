@@ -1,6 +1,6 @@
 """The channels of routes.yaml: each has a name, one kind, and the settings of that kind."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pydantic import BaseModel
@@ -9,7 +9,6 @@ from monitor.config.effective import ChannelConfig
 from monitor.config.schema import Settings
 from monitor.config.secrets import Resolved
 from monitor.config.validate import validate
-from monitor.config.values import Wrong, read_flag
 from monitor.errors import Problem
 from monitor.yamlnodes import Node, did_you_mean
 
@@ -69,28 +68,16 @@ def _channel(
     channel = ChannelConfig(name=name.key, kind="", settings=_BROKEN)
     if node.text or node.items is not None:
         return channel, []  # the model of the file says what it should be
-    problems = list(_wrong_switch(node))
     kinds = [(key, value) for key, value in node.entries or () if key.key != "enabled"]
     if len(kinds) != 1:
         hint = f"one of: {', '.join(sorted(models))}"
-        return channel, [*problems, name.problem(f'channel "{name.key}" needs one kind', hint)]
+        return channel, [name.problem(f'channel "{name.key}" needs one kind', hint)]
     kind, value = kinds[0]
     model = models.get(kind.key)
     if model is None:
         message = f'there is no kind of channel "{kind.key}"'
-        return channel, [*problems, kind.problem(message, did_you_mean(kind.key, models))]
+        return channel, [kind.problem(message, did_you_mean(kind.key, models))]
     if value.text == "":
         value = replace(value, text=None, entries=())
-    settings, found = validate(model, value, routing)
-    channel = replace(channel, kind=kind.key, settings=settings or _BROKEN)
-    return channel, [*problems, *found]
-
-
-def _wrong_switch(node: Node) -> Iterator[Problem]:
-    enabled = node.get("enabled")
-    if enabled is None or enabled.text == "":
-        return
-    try:
-        read_flag(enabled.text)
-    except Wrong as error:
-        yield enabled.problem(f"enabled: {error}")
+    settings, problems = validate(model, value, routing)
+    return replace(channel, kind=kind.key, settings=settings or _BROKEN), problems

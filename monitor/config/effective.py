@@ -34,7 +34,7 @@ class Config:
     """
 
     service: ServiceSettings
-    sources: tuple[Source, ...]
+    sources: tuple[Source, ...] = field(repr=False)  # an address may hold a key
     channels: Mapping[str, ChannelConfig]
     routes: tuple[Route, ...]
     digest_channels: tuple[str, ...]

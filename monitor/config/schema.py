@@ -4,11 +4,12 @@ A new key is one line here, one line in docs/configuration.md and a reader: noth
 that nobody reads.
 """
 
+from collections.abc import Mapping
 from datetime import time, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, create_model, model_validator
 
 from monitor import __version__
 from monitor.config.values import (
@@ -203,9 +204,34 @@ class RouteEntry(Settings):
     as_: Literal["alert", "digest"] = Field(default="alert", alias="as")
 
 
+class ChannelEntry(BaseModel):
+    """A channel: its one kind with its settings, and whether it is on."""
+
+    model_config = ConfigDict(frozen=True)  # the kinds are read by monitor.config.channels
+
+    enabled: Flag = True
+
+
+class ClosedChannelEntry(ChannelEntry):
+    """A channel in the JSON Schema, where the kinds are known."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 class RoutesFile(Settings):
     """routes.yaml: channels and routes. Without routes every channel gets every story."""
 
     version: Version = 1
-    channels: dict[Id, dict[str, object]] = {}
+    channels: Mapping[Id, ChannelEntry] = {}
     routes: tuple[RouteEntry, ...] = ()
+
+
+def routes_model(channels: Mapping[str, type[BaseModel]]) -> type[RoutesFile]:
+    """Return the model of routes.yaml with the settings of these kinds of channel."""
+    kinds: dict[str, Any] = {kind: (model | None, None) for kind, model in channels.items()}
+    entry = create_model("Channel", __base__=ClosedChannelEntry, **kinds)
+    return create_model(
+        "Routes",
+        __base__=RoutesFile,
+        channels=(Mapping[Id, entry], {}),  # type: ignore[valid-type]
+    )
