@@ -65,6 +65,7 @@ class HostTransport(httpx.AsyncBaseTransport):
         ssl_context: ssl.SSLContext | None = None,
         proxy: str = "",
         no_proxy: Sequence[str] = (),
+        keep_s: float = _KEEP_S,
     ) -> None:
         self._backend = CheckedBackend(resolve, allowed)
         self._proxy_backend = ProxyBackend(resolve)
@@ -72,6 +73,7 @@ class HostTransport(httpx.AsyncBaseTransport):
         self._unverified: ssl.SSLContext | None = None
         self._proxy = _parse_proxy(proxy) if proxy else None
         self._no_proxy = tuple(name.lower().lstrip("*.") for name in no_proxy if name.strip("*. "))
+        self._keep_s = keep_s
         self._pools: dict[_Key, _Pool] = {}
         self._idle: OrderedDict[_Key, float] = OrderedDict()  # since when, oldest first
         self._sweep: asyncio.TimerHandle | None = None
@@ -135,12 +137,12 @@ class HostTransport(httpx.AsyncBaseTransport):
 
     def _arm(self) -> None:
         if self._sweep is None:
-            self._sweep = asyncio.get_running_loop().call_later(_KEEP_S, self._close_idle)
+            self._sweep = asyncio.get_running_loop().call_later(self._keep_s, self._close_idle)
 
     def _close_idle(self) -> None:
         self._sweep = None
         loop = asyncio.get_running_loop()
-        while self._idle and next(iter(self._idle.values())) <= loop.time() - _KEEP_S:
+        while self._idle and next(iter(self._idle.values())) <= loop.time() - self._keep_s:
             key, _ = self._idle.popitem(last=False)
             task = loop.create_task(self._pools.pop(key).connections.aclose())
             self._closing.add(task)
@@ -155,7 +157,7 @@ class HostTransport(httpx.AsyncBaseTransport):
             proxy=self._proxy if by_proxy else None,
             max_connections=_PER_HOST,
             max_keepalive_connections=_PER_HOST,
-            keepalive_expiry=_KEEP_S,
+            keepalive_expiry=self._keep_s,
             network_backend=self._proxy_backend if by_proxy else self._backend,
         )
 

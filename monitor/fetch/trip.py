@@ -84,8 +84,8 @@ class Trip:
 
     @property
     def host(self) -> str:
-        """Return the name as it goes to the DNS."""
-        return self.url.raw_host.decode("ascii")
+        """Return the name as it goes to the DNS, without the final dot: one host, one turn."""
+        return self.url.raw_host.decode("ascii").rstrip(".")
 
     def shown(self) -> str:
         """Return the address for messages: no user, no password, no query (it may be a key)."""

@@ -24,6 +24,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 _CONNECT_S = 5.0  # one address of several: a dead IPv6 route must leave time for IPv4
 _MAX_ADDRESSES = 4  # tried of one answer; all are checked
 _BUFFER_BYTES = 1 << 18  # unread bytes after which a server is told to wait
+_HUNG_UP = "the connection was closed before the handshake"
 _DNS_THREADS = 16  # look-ups that hang must not hold up the others
 
 
@@ -220,6 +221,8 @@ class _Pipe(asyncio.Protocol):
             await self._writer
 
     async def encrypt(self, context: ssl.SSLContext, name: str) -> None:
+        if self._is_over:  # asyncio would wait a minute for a handshake that cannot begin
+            raise ConnectionResetError(_HUNG_UP)
         loop = asyncio.get_running_loop()
         plain = self.transport
         try:
@@ -228,7 +231,7 @@ class _Pipe(asyncio.Protocol):
             plain.abort()
             raise
         if encrypted is None:
-            raise ConnectionResetError("the connection was closed during the handshake")
+            raise ConnectionResetError(_HUNG_UP)
         self.transport = encrypted
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
