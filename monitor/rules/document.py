@@ -91,11 +91,26 @@ class Document:
     def _maps(self) -> dict[int, FoldMap]:
         return {}
 
+    def _map(self, field: int) -> FoldMap:
+        if field not in self._maps:
+            self._maps[field] = fold_map(self.fields[field])
+        return self._maps[field]
+
+    def folded_place(self, field: int, start: int, end: int) -> Found | None:
+        """Return the place of original characters, or None when no word stands among them."""
+        places = self._map(field)
+        low, high = bisect_left(places.starts, start), bisect_right(places.ends, end)
+        inside = places.folded[low:high]
+        kept = inside.strip(f" {SENTENCE_END}")
+        if not kept:
+            return None
+        low += inside.index(kept)
+        base = self.window(field)[0]
+        return Found(base + low, base + low + len(kept))
+
     def span(self, found: Found) -> Span:
         """Return the characters of the original item."""
         field = self.field_of(found.start)
-        if field not in self._maps:
-            self._maps[field] = fold_map(self.fields[field])
         base = self.window(field)[0]
-        start, end = self._maps[field].original(found.start - base, found.end - base)
+        start, end = self._map(field).original(found.start - base, found.end - base)
         return Span(field=FIELDS[field], start=start, end=end, text=self.fields[field][start:end])

@@ -1,42 +1,39 @@
 """Runs the examples of rules: what must match, what must not."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from monitor.errors import Problem
 from monitor.model import ClauseMatch, Hit, Item, ItemId, SourceId
 from monitor.rules.document import Document
 from monitor.rules.expression import Context
-from monitor.rules.match import explain_clauses, hit, masking
+from monitor.rules.match import explain_clauses, hit, look, masking
+from monitor.rules.parse import Parsed
 from monitor.rules.rule import Example, Rule
 from monitor.rules.ruleset import RuleSet
 
 _NOW = datetime(2000, 1, 1, tzinfo=UTC)  # before any `until`: an expired rule is still tested
 
 
-def failures(rules: list[Rule], ruleset: RuleSet) -> Iterator[Problem]:
-    """Return a problem for each example that a rule fails, at the example's line."""
-    for rule in rules:
+def run_examples(parsed: Parsed, ruleset: RuleSet) -> None:
+    """Record an error for each example that a rule fails, at the example's line."""
+    for rule in parsed.rules:
         for example in rule.examples:
-            problem = _failure(rule, example, ruleset)
-            if problem is not None:
-                yield problem
+            failure = _failure(rule, example, ruleset)
+            if failure is not None:
+                parsed.problems.error(example.node, *failure)
 
 
-def _failure(rule: Rule, example: Example, ruleset: RuleSet) -> Problem | None:
+def _failure(rule: Rule, example: Example, ruleset: RuleSet) -> tuple[str, str] | None:
+    """Return what is wrong, and the words that say why."""
     item = _item(rule, example)
-    document = Document.of(item)
-    found = ruleset.automaton.found(document, ruleset.automaton.scan(document.text))
-    context = Context(document=document, found=found)
+    context = look(Document.of(item), ruleset)
     outcome = hit(rule, item, context, _NOW)
     name = f'rule "{rule.info.id}"'
     if example.must_match and outcome is None:
-        return example.node.problem(f"{name} does not match this example", _why_not(rule, context))
+        return f"{name} does not match this example", _why_not(rule, context)
     if not example.must_match and outcome is not None:
-        return example.node.problem(f"{name} must not match this example", _why(outcome))
+        return f"{name} must not match this example", _why(outcome)
     if outcome and example.severity not in (None, outcome.severity):
-        hint = f"it is {outcome.severity.label}"
-        return example.node.problem(f"{name} gives this example another severity", hint)
+        return f"{name} gives this example another severity", outcome.severity.label
     return None
 
 
@@ -53,11 +50,12 @@ def _why_not(rule: Rule, context: Context) -> str:
     missing = [c.name for c in rule.clauses if c.body.evaluate(context) is None]
     if missing:
         held = [c for c in rule.clauses if c.name not in missing]
-        found = "; ".join(map(_words, explain_clauses(held, context)))
-        return f"missing: {', '.join(missing)}" + (f" (found {found})" if found else "")
-    if rule.unless is not None and (found := rule.unless.evaluate(context)) is not None:
-        words = dict.fromkeys(context.document.span(match).text for match in found)
-        return f"unless: {', '.join(words) or 'it holds'}"
+        words = "; ".join(map(_words, explain_clauses(held, context)))
+        return f"missing: {', '.join(missing)}" + (f" (found {words})" if words else "")
+    found = rule.unless.evaluate(context) if rule.unless is not None else None
+    if found is not None:
+        suppressing = dict.fromkeys(context.document.span(match).text for match in found)
+        return f"unless: {', '.join(suppressing) or 'it holds'}"
     return "a filter (sources, tags, lang) leaves it out"
 
 

@@ -22,6 +22,7 @@ class Context:
     found: Mapping[int, Sequence[Found]]
     windows: tuple[tuple[int, int], ...] | None = None
     masked: tuple[Found, ...] = ()
+    listed: Mapping[Found, Sequence[str]] = field(default_factory=dict)  # names of watch lists
 
     def within(self, windows: tuple[tuple[int, int], ...]) -> "Context":
         """Return the context narrowed to some parts of the text."""
@@ -65,7 +66,7 @@ class Expression(ABC):
         """Return what was found, or None when the expression does not hold."""
 
     @abstractmethod
-    def needs(self, rarity: Rarity) -> tuple[Need, ...]:
+    def needs(self, rarity: Rarity, /) -> tuple[Need, ...]:
         """Return sets of terms: of each set one term must be found, else this cannot hold."""
 
     def terms(self) -> frozenset[int]:
@@ -91,7 +92,7 @@ class Words(Expression):
         found = [match for term in hits for match in context.found[term]]
         return context.counting(found) or None
 
-    def needs(self, rarity: Rarity) -> tuple[Need, ...]:
+    def needs(self, _: Rarity) -> tuple[Need, ...]:
         """Return the terms themselves."""
         return (self.ids,)
 

@@ -1,7 +1,7 @@
 """Every term of a rule set once, and the automaton that finds them all in one pass."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import ahocorasick_rs
@@ -41,9 +41,6 @@ class Lexicon:
         return self._numbers[term]
 
 
-Finder = Callable[[Document, int, int], Sequence[Found]]
-
-
 class Automaton:
     """All literals of a lexicon in one Aho-Corasick automaton."""
 
@@ -73,7 +70,7 @@ class Automaton:
 
     def found(
         self, document: Document, matches: Sequence[tuple[int, int, int]]
-    ) -> Mapping[int, Sequence[Found]]:
+    ) -> dict[int, list[Found]]:
         """Return the places of every term, in order, from the places of its literal."""
         places: dict[int, list[Found]] = {}
         searched: set[int] = set()

@@ -1,27 +1,50 @@
 """Which rules an item hits, and with which words."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from monitor.model import ClauseMatch, Hit, Item, Severity
 from monitor.rules.document import Document, Found
 from monitor.rules.expression import All, Any, Context, Expression, Named
+from monitor.rules.names import Listed
 from monitor.rules.rule import Clause, Filters, Rule
-from monitor.rules.ruleset import Active, RuleSet
+from monitor.rules.ruleset import RuleSet
 
 
 def match(item: Item, ruleset: RuleSet, now: datetime) -> tuple[Hit, ...]:
     """Return the hits of an item, in the order of the rule files."""
     document = Document.of(item)
     matches = ruleset.automaton.scan(document.text)
+    listed = ruleset.names.find(document) if ruleset.names else ()
     literals = {match[0] for match in matches}
+    literals.update(one.number for one in listed)
     candidates = sorted(_candidates(ruleset, literals))
     if not candidates:
         return ()
-    found = ruleset.automaton.found(document, matches)
-    context = Context(document=document, found=found)
+    context = _context(document, ruleset, matches, listed)
     hits = (hit(ruleset.active[number].rule, item, context, now) for number in candidates)
     return tuple(one for one in hits if one is not None)
+
+
+def look(document: Document, ruleset: RuleSet) -> Context:
+    """Return everything that the rule set's words find in a document."""
+    listed = ruleset.names.find(document) if ruleset.names else ()
+    return _context(document, ruleset, ruleset.automaton.scan(document.text), listed)
+
+
+def _context(
+    document: Document,
+    ruleset: RuleSet,
+    matches: Sequence[tuple[int, int, int]],
+    listed: Sequence[Listed],
+) -> Context:
+    found = ruleset.automaton.found(document, matches)
+    names: dict[Found, list[str]] = {}
+    for one in listed:
+        found.setdefault(one.number, []).append(one.found)
+        names.setdefault(one.found, []).append(one.name)
+    return Context(document=document, found=found, listed=names)
 
 
 def _candidates(ruleset: RuleSet, literals: set[int]) -> Iterator[int]:
@@ -41,8 +64,12 @@ def hit(rule: Rule, item: Item, context: Context, now: datetime) -> Hit | None:
     if not passes(rule.filters, item):
         return None
     context = masking(rule, context)
-    if any(clause.body.evaluate(context) is None for clause in rule.clauses):
-        return None
+    matches: list[Found] = []
+    for clause in rule.clauses:
+        found = clause.body.evaluate(context)
+        if found is None:
+            return None
+        matches += found
     if rule.unless is not None and rule.unless.evaluate(context) is not None:
         return None
     return Hit(
@@ -50,6 +77,7 @@ def hit(rule: Rule, item: Item, context: Context, now: datetime) -> Hit | None:
         version=rule.info.version,
         severity=severity(rule, context),
         clauses=tuple(explain_clauses(rule.clauses, context)),
+        listed_names=_listed(matches, context),
     )
 
 
@@ -65,10 +93,22 @@ def passes(filters: Filters, item: Item) -> bool:
 
 def masking(rule: Rule, context: Context) -> Context:
     """Return the context without what stands inside a phrase that the rule masks."""
-    phrases = [match for term in rule.mask & context.found.keys() for match in context.found[term]]
-    if not phrases:
-        return context
-    return Context(document=context.document, found=context.found, masked=tuple(phrases))
+    masked = phrases(rule, context)
+    return replace(context, masked=masked) if masked else context
+
+
+def phrases(rule: Rule, context: Context) -> tuple[Found, ...]:
+    """Return the places of the phrases that the rule masks."""
+    terms = rule.mask & context.found.keys()
+    return tuple(place for term in terms for place in context.found[term])
+
+
+def _listed(matches: Sequence[Found], context: Context) -> tuple[str, ...]:
+    """Return the names of watch lists among the matches, in order of the text."""
+    if not context.listed:
+        return ()
+    places = sorted(context.listed.keys() & set(matches))
+    return tuple(dict.fromkeys(name for place in places for name in context.listed[place]))
 
 
 def severity(rule: Rule, context: Context) -> Severity:

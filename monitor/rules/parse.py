@@ -6,16 +6,18 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from monitor.errors import ConfigError, Problem
+from monitor.errors import ConfigError
 from monitor.model import RuleInfo, Severity
 from monitor.rules.expression import All, Expression, Named, Words
 from monitor.rules.lexicon import Lexicon
 from monitor.rules.lists import Lists, references
 from monitor.rules.operators import OPERATORS
 from monitor.rules.operators import score as score_operator
+from monitor.rules.problems import Problems
 from monitor.rules.reader import ExpressionReader
 from monitor.rules.rule import Clause, Example, Filters, Rule
 from monitor.rules.values import Values, read_example, severity_of
+from monitor.rules.watchlist import Watchlist
 from monitor.yamlnodes import Node, did_you_mean
 from monitor.yamlnodes import load as load_yaml
 
@@ -36,53 +38,46 @@ class Parsed:
     lexicon: Lexicon
     lists: Lists
     rules: list[Rule] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    problems: Problems = field(default_factory=Problems)
 
 
-def parse(files: Sequence[tuple[str, str]], names: Mapping[str, tuple[int, str]]) -> Parsed:
-    """Return the rules of (name, text) pairs.
-
-    `names` gives the watch lists: the number that stands for any of a list's names, and the hash
-    of its text.
-    """
-    problems: list[Problem] = []
+def parse(files: Sequence[tuple[str, str]], watchlists: Sequence[Watchlist]) -> Parsed:
+    """Return the rules of (name, text) pairs; watch lists get the numbers -1, -2, ..."""
+    problems = Problems()
     lexicon = Lexicon()
-    lists = Lists(lexicon, problems.append)
-    lists.names = {name: frozenset({number}) for name, (number, _) in names.items()}
+    lists = Lists(lexicon, problems)
+    for number, watchlist in enumerate(watchlists, 1):
+        lists.names[watchlist.name] = frozenset({-number})
     parsed = Parsed(lexicon, lists, problems=problems)
     roots = _roots(files, problems)
     for root in roots:
         terms = root.get("terms")
         if terms is not None:
             lists.add(terms)
-    reader = _RuleReader(ExpressionReader(lists), {name: text for name, (_, text) in names.items()})
+    reader = _RuleReader(ExpressionReader(lists), {one.name: one.hash for one in watchlists})
     for root in roots:
         parsed.rules += reader.rules(root)
     lists.resolve_all()
     return parsed
 
 
-def _roots(files: Sequence[tuple[str, str]], problems: list[Problem]) -> list[Node]:
+def _roots(files: Sequence[tuple[str, str]], problems: Problems) -> list[Node]:
     roots = []
     for name, text in files:
         try:
             root = load_yaml(name, text)
         except ConfigError as error:
-            problems += error.problems
+            problems.found += error.problems
             continue
         if root.entries is None:
-            problems.append(
-                root.problem("a rule file maps keys to values", "start with version: 1")
-            )
+            problems.error(root, "a rule file maps keys to values", "start with version: 1")
             continue
-        problems += [
-            key.problem(f'unknown key "{key.key}"', did_you_mean(key.key, FILE_KEYS))
-            for key in root.keys()
-            if key.key not in FILE_KEYS
-        ]
+        for key, _ in root.entries:
+            if key.key not in FILE_KEYS:
+                problems.error(key, f'unknown key "{key.key}"', did_you_mean(key.key, FILE_KEYS))
         version = root.get("version")
         if version is not None and version.text != "1":
-            problems.append(version.problem("this program reads version 1 of rule files"))
+            problems.error(version, "this program reads version 1 of rule files", "version: 1")
         roots.append(root)
     return roots
 
@@ -108,7 +103,7 @@ class _RuleReader:
             self.reader.report(node, "a rule maps keys to values", "- id: name-of-the-rule")
             return None
         rule_id = self._id(node)
-        for key in node.keys():
+        for key, _ in node.entries:
             if key.key not in RULE_KEYS:
                 hint = did_you_mean(key.key, RULE_KEYS)
                 self.reader.report(key, f'unknown key "{key.key}" in rule "{rule_id}"', hint)

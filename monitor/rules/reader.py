@@ -1,9 +1,10 @@
 """Reads the expressions of a rule file: YAML nodes in, expressions out, every fault reported."""
 
+import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from monitor.rules.expression import All, Any, Expression, Named, Words, any_of
+from monitor.rules.expression import All, Expression, Named, Words, any_of
 from monitor.rules.lists import Lists
 from monitor.rules.operators import COMPANIONS, OPERATORS, near
 from monitor.yamlnodes import Node, did_you_mean
@@ -11,11 +12,13 @@ from monitor.yamlnodes import Node, did_you_mean
 _LINK = re.compile(r"\s+(near|then)/(\S+)\s+")
 _BROKEN_LINK = re.compile(r"(?:^|\s)(near|then|w|pre|adj|same)/|\s(?:near|then)\s+\d+\s|/\d+\s*$")
 # ISO 639-1: a mapping whose keys are all of these groups words by language.
-LANGUAGES = frozenset(
-    "ar az be bg bn bs ca cs da de el en es et fa fi fr ga gu he hi hr hu hy id is it ja ka kk km kn ko ky "
-    "lo lt lv mk ml mn mr ms mt my ne nl no pa pl ps pt ro ru si sk sl sq sr sv sw ta te tg th tk tl tr uk "
-    "ur uz vi zh".split()
+_CODES = (
+    "ar az be bg bn bs ca cs da de el en es et fa fi fr ga gu he hi hr hu hy id is it ja ka kk km "
+    "kn ko ky lo lt lv mk ml mn mr ms mt my ne nl no pa pl ps pt ro ru si sk sl sq sr sv sw ta te "
+    "tg th tk tl tr uk ur uz vi zh"
 )
+LANGUAGES = frozenset(_CODES.split())
+_DIGITS = 5  # of a number in a rule: nothing there is counted in millions
 NOTHING = Words(ids=frozenset())  # stands for what could not be read: the file is refused anyway
 
 
@@ -27,18 +30,18 @@ class ExpressionReader:
 
     def report(self, node: Node, message: str, hint: str = "") -> None:
         """Record an error at a place."""
-        self.lists.report(node.problem(message, hint))
+        self.lists.problems.error(node, message, hint)
 
     def number(self, node: Node, *, least: int) -> int:
         """Return a whole number that is at least `least`; `8 words` reads as 8."""
         text = (node.text or "").removesuffix(" words").removesuffix(" word")
-        if text.isascii() and text.isdigit() and least <= int(text[:9]) and len(text) < 10:
+        if text.isascii() and text.isdigit() and least <= int(text[:9]) and len(text) <= _DIGITS:
             return int(text)
         self.report(node, f'"{node.text}" is no whole number of at least {least}')
         return least
 
     def expression(self, node: Node) -> Expression:
-        """Return the expression of a node: text, list (any of), or mapping of operators or names."""
+        """Return the expression of a text, a list (any of it), or operators or names."""
         if node.text is not None:
             return self.text(node.text, node)
         if node.items is not None:
@@ -53,8 +56,9 @@ class ExpressionReader:
             if not node.items:
                 self.report(node, "this list is empty", "write at least one term")
                 return (NOTHING,)
+            self.lists.group(node.items)
             return tuple(self.expression(item) for item in node.items)
-        if _is_by_language(node) or any(key.key in OPERATORS for key in node.keys()):
+        if _is_by_language(node) or any(key.key in OPERATORS for key, _ in node.entries or ()):
             return (self.expression(node),)
         return tuple(self._named(key, value) for key, value in node.entries or ())
 
@@ -79,13 +83,13 @@ class ExpressionReader:
         return Words(ids=self.lists.words(text.strip(), node))
 
     def _distance(self, text: str, node: Node) -> int:
-        if text.isascii() and text.isdigit() and len(text) < 6 and int(text) > 0:
+        if text.isascii() and text.isdigit() and len(text) <= _DIGITS and int(text) > 0:
             return int(text)
         self.report(node, f'"{text}" is no distance in words', "write a whole number: near/8")
         return 1
 
     def _mapping(self, node: Node) -> Expression:
-        entries = dict((key.key, value) for key, value in node.entries or ())
+        entries = {key.key: value for key, value in node.entries or ()}
         if not entries:
             self.report(node, "nothing to look for", "write a term, a list, or any:, all:, none:")
             return NOTHING
@@ -113,7 +117,7 @@ class ExpressionReader:
     def _check_keys(self, node: Node, entries: dict[str, Node]) -> None:
         present = [OPERATORS[key] for key in entries if key in OPERATORS]
         allowed = {key for operator in present for key in (operator.key, *operator.companions)}
-        for key in node.keys():
+        for key, _ in node.entries or ():
             if key.key not in allowed:
                 hint = did_you_mean(key.key, [*OPERATORS, *COMPANIONS])
                 self.report(key, f'unknown key "{key.key}" beside "{present[0].key}"', hint)
@@ -147,20 +151,13 @@ class ExpressionReader:
 
 
 def _labelled(expression: Expression, label: str) -> Expression:
-    from dataclasses import replace
-
     return expression if expression.label else replace(expression, label=label)
 
 
 def _is_by_language(node: Node) -> bool:
-    keys = [key.key.split("-")[0] for key in node.keys()]
+    keys = [key.key.split("-")[0] for key, _ in node.entries or ()]
     return bool(keys) and all(key in LANGUAGES for key in keys)
 
 
 def _is_slip(word: str, known: list[str]) -> bool:
-    import difflib
-
     return bool(difflib.get_close_matches(word, known, 1, 0.85))
-
-
-__all__ = ["LANGUAGES", "NOTHING", "Any", "ExpressionReader"]

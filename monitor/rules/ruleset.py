@@ -9,8 +9,9 @@ from monitor.errors import Problem
 from monitor.model import RuleInfo
 from monitor.rules.expression import Need
 from monitor.rules.lexicon import Automaton, Lexicon
+from monitor.rules.names import Names
+from monitor.rules.parse import Parsed
 from monitor.rules.rule import Rule
-from monitor.rules.watchlist import Names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +37,12 @@ class RuleSet:
     triggers: Mapping[int, tuple[int, ...]]  # literal -> numbers of the rules it makes candidates
     always: tuple[int, ...]  # rules that no word makes a candidate
     written: tuple[str, ...]  # by number of the term, as written
+    list_names: tuple[str, ...]  # of the watch lists: -1, -2, ...
 
 
-def build(
-    rules: Sequence[Rule], lexicon: Lexicon, names: Names, warnings: Sequence[Problem]
-) -> RuleSet:
-    """Return the rule set of rules that have no errors."""
+def build(parsed: Parsed, names: Names) -> RuleSet:
+    """Return the rule set of what was read, with all its warnings so far."""
+    rules, lexicon = parsed.rules, parsed.lexicon
     automaton = Automaton(lexicon.terms)
     rarity = _Rarity(lexicon)
     active: list[Active] = []
@@ -52,9 +53,7 @@ def build(
             continue
         needs = [need for clause in rule.clauses for need in clause.body.needs(rarity.of)]
         rarest_first = sorted(needs, key=rarity.of)
-        literals = tuple(
-            frozenset(map(automaton.literal_of.__getitem__, need)) for need in rarest_first
-        )
+        literals = tuple(_literals(need, automaton) for need in rarest_first)
         for literal in literals[0] if literals else ():
             triggers.setdefault(literal, []).append(len(active))
         if not literals:
@@ -63,7 +62,7 @@ def build(
     return RuleSet(
         hash=_hash(rules),
         rules=MappingProxyType({one.rule.info.id: one.rule.info for one in active}),
-        warnings=tuple(warnings),
+        warnings=(),
         renamed=MappingProxyType({old: rule.info.id for rule in rules for old in rule.was}),
         disabled=MappingProxyType({rule.info.id: rule.info for rule in rules if not rule.enabled}),
         active=tuple(active),
@@ -72,7 +71,13 @@ def build(
         triggers=MappingProxyType({key: tuple(value) for key, value in triggers.items()}),
         always=tuple(always),
         written=tuple(lexicon.written),
+        list_names=tuple(parsed.lists.names),
     )
+
+
+def _literals(need: Need, automaton: Automaton) -> frozenset[int]:
+    """Return the literals of terms; a watch list is its own."""
+    return frozenset(number if number < 0 else automaton.literal_of[number] for number in need)
 
 
 def _hash(rules: Sequence[Rule]) -> str:
@@ -81,8 +86,10 @@ def _hash(rules: Sequence[Rule]) -> str:
 
 
 class _Rarity:
-    """Guesses how often terms occur, from their length: rules are tried when their rarest part is
-    found, and a wrong guess costs time only."""
+    """Guesses how often terms occur, from their length.
+
+    A rule is tried when its rarest part is found; a wrong guess costs time only.
+    """
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._weights = [_commonness(len(term.literal)) for term in lexicon.terms]
@@ -91,8 +98,13 @@ class _Rarity:
     def of(self, need: Need) -> float:
         """Return the expected count of one of the terms; larger is more common."""
         if need not in self._cache:
-            self._cache[need] = sum(self._weights[number] for number in need)
+            self._cache[need] = sum(
+                self._weights[number] if number >= 0 else _LISTED for number in need
+            )
         return self._cache[need]
+
+
+_LISTED = 2.0**-8  # a name of some watch list
 
 
 def _commonness(length: int) -> float:

@@ -11,7 +11,7 @@ from monitor.text.fold import HANGUL, NO_SPACE, SENTENCE_END, fold, fold_cased
 
 _HYPHEN = re.compile(r"(?<=\w)[-‐‑](?=\w)")
 _HAS_HANGUL = re.compile(f"[{HANGUL}]")
-_ALL_HANGUL = re.compile(f"[{HANGUL}]+")
+_LONG_HANGUL = re.compile(f"[{HANGUL}]{{3}}")  # shorter words turn up inside others: 대북 in 절대북
 _FREE = re.compile(f"[{NO_SPACE}]")  # letters of scripts without spaces: no boundary beside them
 _ARABIC = re.compile("[\u0620-\u064a\u066e-\u06d3]")
 _REST_OF_WORD = f"[^ {SENTENCE_END}{NO_SPACE}]*"
@@ -19,7 +19,6 @@ _REST_OF_WORD = f"[^ {SENTENCE_END}{NO_SPACE}]*"
 _PROCLITIC = "(?:[وف]?(?:ال|بال|كال|لل|[بكل])?)"
 _PROCLITIC_ARTICLE = "(?:[وف]?(?:[بك]?ال|لل))"
 _ARTICLE = "ال"
-_INSIDE_FROM = 3  # syllables: shorter Hangul words turn up inside others (대북 in 절대북)
 _SHORT = 2  # letters: "UN" is also the French article, "IT" the English pronoun
 
 
@@ -148,8 +147,7 @@ def _is_free_left(core: str) -> bool:
     """Return whether a match may begin inside a word of the text."""
     if _FREE.match(core[0]):
         return True
-    syllables = _ALL_HANGUL.match(core)
-    return bool(syllables) and len(syllables.group()) >= _INSIDE_FROM
+    return bool(_LONG_HANGUL.match(core))
 
 
 def _anchor(left: str, core: str, right: str) -> str:

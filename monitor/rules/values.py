@@ -71,7 +71,7 @@ class Values:
         if value is None:
             return 0
         number = (value.text or "").removesuffix("s").removesuffix(" clause")
-        if number.isascii() and number.isdigit() and 0 < int(number[:3]) < 100:
+        if number.isascii() and number.isdigit() and len(number) == 1 and number != "0":
             return int(number)
         self.reader.report(value, f'"{value.text}" is not understood', "near_miss: 1 clause")
         return 0
@@ -92,14 +92,14 @@ def read_example(reader: ExpressionReader, node: Node, *, must_match: bool) -> E
     if node.items is not None:
         reader.report(node, "an example is a text, or a mapping such as {title: ..., lang: ko}")
         return Example(node=node, must_match=must_match)
-    for key in node.keys():
+    for key, _ in node.entries or ():
         if key.key not in _EXAMPLE_KEYS:
             hint = did_you_mean(key.key, _EXAMPLE_KEYS)
             if not hint.startswith("did"):
                 hint = "a text with a colon needs quotes"
             reader.report(key, f'unknown key "{key.key}" in an example', hint)
     values = Values(reader, node)
-    given = {key.key for key in node.keys()}
+    given = {key.key for key, _ in node.entries or ()}
     return Example(
         node=node,
         must_match=must_match,

@@ -16,7 +16,10 @@ SENTENCE_END = "\x01"
 FIELD_END = "\x02"  # never in folded text; whoever joins fields puts it between them
 
 # Scripts written without spaces: Thai, Lao, Myanmar, Khmer, kana, Han.
-NO_SPACE = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+NO_SPACE = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0003ffff"
+)
 HANGUL = "\uac00-\ud7a3"
 
 _LATIN = "A-Za-z"
@@ -49,70 +52,13 @@ _WORD = re.compile(r"[^\W\d_]+")
 # The dot between single letters, U.N. -> UN. The literal comes first: the search is then a memchr.
 _ACRONYM = re.compile(r"\.(?<=\b[^\W\d_]\.)(?=[^\W\d_]\b)")
 # Abbreviations that a capital letter or a number follows without a new sentence.
-_ABBREVIATIONS = [
-    "Mr",
-    "Ms",
-    "Dr",
-    "St",
-    "Jr",
-    "Sr",
-    "Lt",
-    "Co",
-    "No",
-    "Nr",
-    "vs",
-    "им",
-    "ул",
-    "гл",
-    "Mrs",
-    "Gen",
-    "Col",
-    "Maj",
-    "Sgt",
-    "Adm",
-    "Rep",
-    "Sen",
-    "Gov",
-    "Ltd",
-    "Inc",
-    "Nos",
-    "Art",
-    "Res",
-    "Vol",
-    "Fig",
-    "Jan",
-    "Feb",
-    "Mar",
-    "Apr",
-    "Jun",
-    "Jul",
-    "Aug",
-    "Sep",
-    "Oct",
-    "Nov",
-    "Dec",
-    "Mme",
-    "Hon",
-    "Rev",
-    "Sra",
-    "Bhd",
-    "Pte",
-    "тыс",
-    "млн",
-    "руб",
-    "Corp",
-    "Capt",
-    "Cmdr",
-    "Prof",
-    "Pres",
-    "Sept",
-    "Mlle",
-    "Dept",
-    "Univ",
-    "млрд",
-]
+_ABBREVIATIONS = (
+    "Mr Ms Dr St Jr Sr Lt Co No Nr vs им ул гл Mrs Gen Col Maj Sgt Adm Rep Sen Gov Ltd Inc Nos Art "
+    "Res Vol Fig Jan Feb Mar Apr Jun Jul Aug Sep Oct Nov Dec Mme Hon Rev Sra Bhd Pte тыс млн руб "
+    "Corp Capt Cmdr Prof Pres Sept Mlle Dept Univ млрд"
+)
 _NOT_ABBREVIATED = "".join(
-    rf"(?<!\b(?:{'|'.join(word for word in _ABBREVIATIONS if len(word) == length)})\.)"
+    rf"(?<!\b(?:{'|'.join(word for word in _ABBREVIATIONS.split() if len(word) == length)})\.)"
     for length in (2, 3, 4)
 )
 _STOP = re.compile(  # the class comes first: the search skips to the next stop at C speed
@@ -186,7 +132,7 @@ _UNICODE = (
     _Step(_RARE.search, _COMPOSED, _compose),
     _Step(_RARE.search, _INVISIBLE, ""),
     _Step(_MIXED.search, _WORD, _one_script),
-    _Step(lambda text: True, _CJK_STOP, _BREAK),
+    _Step(lambda _: True, _CJK_STOP, _BREAK),
 )
 _COMMON = (
     _Step(lambda text: "." in text, _ACRONYM, ""),
@@ -194,15 +140,18 @@ _COMMON = (
     _Step(lambda text: "\n" in text, _NEWLINE, _BREAK),
 )
 _SCRIPTS = (
-    _Step(lambda text: True, _OTHER_RUN, _PADDED),
+    _Step(lambda _: True, _OTHER_RUN, _PADDED),
     _Step(_HANGUL_LETTER.search, _NO_SPACE_RUN, _PADDED),
 )
 
 # Letters that no decomposition brings to what a reader would type.
-_SPECIAL = {
-    "ł": "l", "Ł": "l", "ø": "o", "Ø": "o", "đ": "d", "Đ": "d", "ħ": "h", "ı": "i", "æ": "ae", "Æ": "ae",
-    "œ": "oe", "Œ": "oe", "й": "й", "Й": "й", "ٱ": "ا", "ى": "ي", "ی": "ي", "ة": "ه", "ک": "ك", SENTENCE_END: SENTENCE_END,
-}  # fmt: skip
+_SPECIAL = dict(zip("łŁøØđĐħıйЙٱىیةکґ", "llooddhiййاييهكґ", strict=True)) | {
+    "æ": "ae",
+    "Æ": "ae",
+    "œ": "oe",
+    "Œ": "oe",
+    SENTENCE_END: SENTENCE_END,
+}
 _KEPT = re.compile("[\u3040-\u30ff\uac00-\ud7a3]")  # would fall apart: kana voicing, syllables
 _TERM_MARKS = ("Mn", "Mc")  # vowel signs of Indic and South-East Asian scripts
 
@@ -245,10 +194,11 @@ class _Cased(dict[int, str]):
         return value
 
 
+_ASCII_CODES = range(128)
 _FOLDED = _Folded()
 _CASED = _Cased()
-_ASCII = bytes(ord(_FOLDED[code]) if code < 128 else 32 for code in range(256))
-_ASCII_CASED = bytes(ord(_CASED[code]) if code < 128 else 32 for code in range(256))
+_ASCII = bytes(ord(_FOLDED[code]) if code in _ASCII_CODES else 32 for code in range(256))
+_ASCII_CASED = bytes(ord(_CASED[code]) if code in _ASCII_CODES else 32 for code in range(256))
 
 
 def fold(text: str) -> str:
@@ -292,7 +242,7 @@ class FoldMap:
     ends: tuple[int, ...]
 
     def original(self, start: int, end: int) -> tuple[int, int]:
-        """Return the place in the original of `folded[start:end]`, which begins and ends in words."""
+        """Return where `folded[start:end]`, without outer spaces, stands in the original."""
         return self.starts[start], self.ends[end - 1]
 
 

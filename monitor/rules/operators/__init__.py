@@ -1,6 +1,6 @@
 """The operators of the rule language. To add one: a file beside this, a line below, a test."""
 
-from monitor.rules.operators import logic, near, place, score, sentence
+from monitor.rules.operators import logic, near, place, regex, score, sentence
 from monitor.rules.operators.base import Operator
 
 OPERATORS: dict[str, Operator] = {
@@ -16,6 +16,7 @@ OPERATORS: dict[str, Operator] = {
         place.IN,
         place.FIRST,
         score.SCORE,
+        regex.RE,
     )
 }
 COMPANIONS = {key: operator for operator in OPERATORS.values() for key in operator.companions}

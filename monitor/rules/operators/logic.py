@@ -38,7 +38,7 @@ class Without(Expression):
         """Return an empty match when no part holds."""
         return None if any(part.evaluate(context) is not None for part in self.parts) else []
 
-    def needs(self, rarity: Rarity) -> tuple[Need, ...]:
+    def needs(self, _: Rarity) -> tuple[Need, ...]:
         """Return nothing: it holds for a text without any term."""
         return ()
 

@@ -87,7 +87,7 @@ def _in(reader: Reader, node: Node, body: Expression) -> Expression:
         if name.text not in FIELDS:
             known = did_you_mean(name.text or "", FIELDS)
             reader.report(name, f'no field "{name.text}"', known)
-    fields = [FIELDS.index(name.text) for name in names if name.text in FIELDS]  # type: ignore[arg-type]
+    fields = [FIELDS.index(name.text) for name in names if name.text in FIELDS]
     if not names:
         reader.report(node, "in: names a field", "in: title")
     return InFields(fields=tuple(sorted(set(fields))), body=body)

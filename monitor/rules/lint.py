@@ -1,0 +1,122 @@
+"""Warnings: what a rule file may say, but probably does not mean."""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+import ahocorasick_rs
+
+from monitor.rules.expression import Expression, Words
+from monitor.rules.lexicon import Lexicon
+from monitor.rules.lists import Lists
+from monitor.rules.problems import Problems
+from monitor.rules.rule import Rule
+from monitor.rules.terms import Term
+from monitor.yamlnodes import Node
+
+_BOOLEAN = re.compile(r"(?:^|\s)(AND|OR|NOT)(?:\s|$)")
+
+
+def warn(rules: Sequence[Rule], lists: Lists, today: date | None) -> None:
+    """Record what is suspicious about rules that have no errors."""
+    problems = lists.problems
+    for group in lists.groups:
+        _warn_group(group, lists.lexicon, problems)
+    for name, key in lists.keys.items():
+        if "." not in name and not _is_used(name, lists):
+            problems.warn(key, f'term list "{name}" is not used by any rule')
+    for rule in rules:
+        _warn_rule(rule, problems, today)
+    _warn_renamed(rules, problems)
+
+
+def _is_used(name: str, lists: Lists) -> bool:
+    return any(used == name or used.startswith(f"{name}.") for used in lists.used)
+
+
+def _warn_group(group: Sequence[Node], lexicon: Lexicon, problems: Problems) -> None:
+    """Warn of terms that are written twice, or found by a wider term of the same list."""
+    first: dict[frozenset[int], Node] = {}
+    for node in group:
+        text = (node.text or "").strip()
+        if found := _BOOLEAN.search(text):
+            hint = "use any:, all: or none:"
+            problems.warn(node, f'"{found.group(1)}" is looked for as a word', hint)
+        ids = lexicon.ids(text)
+        if ids in first:
+            problems.warn(node, f'"{text}" is written twice; first on line {first[ids].line}')
+        first.setdefault(ids, node)
+    owners = {number: node for ids, node in first.items() for number in ids}
+    for node, wider in _shadowed({n: lexicon.terms[n] for n in owners}, owners):
+        problems.warn(node, f'"{node.text}" is already found by "{wider.text}"')
+
+
+def _shadowed(terms: dict[int, Term], owners: dict[int, Node]) -> Iterable[tuple[Node, Node]]:
+    """Return the terms whose every form contains a form of another term, with that term."""
+    plain = [number for number, term in terms.items() if not term.pattern and not term.cased]
+    if len(terms) < 2 or not plain:  # noqa: PLR2004 - one term shadows nothing
+        return
+    automaton = ahocorasick_rs.AhoCorasick([terms[number].literal for number in plain])
+    wider: dict[int, Node] = {}
+    for number, term in terms.items():
+        if term.pattern:
+            continue
+        for index, _, _ in automaton.find_matches_as_indexes(term.literal, overlapping=True):
+            other = owners[plain[index]]
+            if other is not owners[number]:
+                wider[number] = other
+    for node in dict.fromkeys(owners.values()):
+        numbers = [number for number, owner in owners.items() if owner is node]
+        if all(number in wider for number in numbers):
+            yield node, wider[numbers[0]]
+
+
+def _warn_rule(rule: Rule, problems: Problems, today: date | None) -> None:
+    node = rule.node.get("id") or rule.node
+    name = f'rule "{rule.info.id}"'
+    if not any(example.must_match for example in rule.examples):
+        hint = "add match: with a headline that it is for"
+        problems.warn(node, f"{name} has no example that must match", hint)
+    until = rule.node.get("until")
+    if until is not None and rule.until and today and today > rule.until:
+        problems.warn(until, f"{name} ended on {rule.until.isoformat()} and finds nothing any more")
+    if rule.near_miss >= len(rule.clauses):
+        miss = rule.node.get("near_miss") or node
+        problems.warn(miss, f"{name} has {len(rule.clauses)} clause(s): any text would nearly hit")
+    _warn_dead(rule, name, node, problems)
+
+
+def _warn_dead(rule: Rule, name: str, node: Node, problems: Problems) -> None:
+    """Warn of a rule that can never fire, or that no word makes a candidate."""
+    suppressing = rule.unless.ids if isinstance(rule.unless, Words) else frozenset[int]()
+    for clause in rule.clauses:
+        words = _only_words(clause.body)
+        if words and words <= suppressing:
+            message = (
+                f"{name} can never fire: unless suppresses all that clause {clause.name} finds"
+            )
+            problems.warn(node, message)
+        elif words and words <= rule.mask:
+            message = f"{name} can never fire: mask hides all that clause {clause.name} finds"
+            problems.warn(node, message)
+    if not any(clause.body.needs(lambda _: 0.0) for clause in rule.clauses):
+        hint = "add a clause of words beside it"
+        problems.warn(node, f"{name} needs no word, so it is tried on every item", hint)
+
+
+def _only_words(body: Expression) -> frozenset[int]:
+    kinds = {type(node).__name__ for node in body.walk()}
+    return body.terms() if kinds <= {"Words", "Named", "Any", "InFields", "First"} else frozenset()
+
+
+def _warn_renamed(rules: Sequence[Rule], problems: Problems) -> None:
+    present = {rule.info.id for rule in rules}
+    seen: dict[str, str] = {}
+    for rule in rules:
+        node = rule.node.get("was") or rule.node
+        for old in rule.was:
+            if old in present:
+                problems.error(node, f'was: "{old}" is the id of a present rule')
+            elif old in seen:
+                problems.error(node, f'was: "{old}" is claimed by rule "{seen[old]}" too')
+            seen.setdefault(old, rule.info.id)
