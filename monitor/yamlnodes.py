@@ -7,6 +7,7 @@ nodes gives types. Duplicate keys, anchors, aliases and tags are refused with th
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -19,6 +20,12 @@ from monitor.errors import ConfigError, Problem
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 _MAX_DEPTH = 60  # levels; deeper nesting is no configuration and would exhaust the stack
+_MAX_NODES = 5_000_000  # values in one file; a hundred thousand rules have three million
+_NEEDS_QUOTES = "a term that starts with * or & needs quotes; a shared value is written out"
+_NOT_PRINTABLE = re.compile(  # YAML 1.2 section 5.1
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+)
+_MAX_SHOWN = 400  # characters of a line in a message
 _MAX_LISTED = 40  # names in a hint; more cannot be read
 
 
@@ -89,7 +96,7 @@ class File:
             column=column,
             message=message,
             hint=hint,
-            source_line=lines[line - 1] if 0 < line <= len(lines) else "",
+            source_line=lines[line - 1][:_MAX_SHOWN] if 0 < line <= len(lines) else "",
             is_warning=is_warning,
         )
 
@@ -101,19 +108,23 @@ def load(name: str, text: str) -> Node:
         ConfigError: with every fault of form that was found.
     """
     file = File(name, text)
-    try:
-        root = yaml.compose(text, Loader=_LOADER)
-    except yaml.MarkedYAMLError as error:
-        raise ConfigError([_syntax_problem(file, error)]) from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise ConfigError([file.problem(0, 0, f"not readable as YAML: {error}")]) from error
-    if root is None:
-        return Node(file, 1, 1, entries=())
-    problems: list[Problem] = [*_forbidden(file, text)]
-    node = _convert(file, root, problems, depth=0)
+    problems = list(_unprintable(file, text))
+    root = None if problems else _compose(file, text, problems)
+    node = _convert(file, root, problems) if root else Node(file, 1, 1, entries=())
     if problems:
         raise ConfigError(sorted(problems, key=lambda problem: (problem.line, problem.column)))
     return node
+
+
+def _compose(file: File, text: str, problems: list[Problem]) -> yaml.Node | None:
+    """Return PyYAML's tree of a text, or None when there is none, or a problem."""
+    try:
+        problems += _forbidden(file, text)
+        # Only what passed is composed: the C composer recurses, and dies of deep nesting.
+        return None if problems else yaml.compose(text, Loader=_LOADER)
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        problems.append(_syntax_problem(file, error))
+        return None
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -135,17 +146,31 @@ def positions(node: Node, path: tuple[str | int, ...] = ()) -> Mapping[tuple[str
     return found
 
 
-def _syntax_problem(file: File, error: yaml.MarkedYAMLError) -> Problem:
-    mark = error.problem_mark or error.context_mark
-    line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-    message = " ".join(filter(None, [error.context, error.problem])) or "not readable as YAML"
-    return file.problem(line, column, message, _syntax_hint(message))
+def _unprintable(file: File, text: str) -> Iterator[Problem]:
+    """Find the first character that YAML does not allow; the parser would not say where it is."""
+    found = _NOT_PRINTABLE.search(text)
+    if found:
+        before = text[: found.start()]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        yield file.problem(line, column, f"character U+{ord(found[0]):04X} is not allowed")
 
 
-def _syntax_hint(message: str) -> str:
+def _syntax_problem(file: File, error: Exception) -> Problem:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    if mark is None:
+        return file.problem(0, 0, f"not readable as YAML: {error}")
+    parts = (getattr(error, "context", None), getattr(error, "problem", None))
+    message = " ".join(filter(None, parts))
+    character = file.source[mark.index : mark.index + 1]
+    return file.problem(mark.line + 1, mark.column + 1, message, _syntax_hint(message, character))
+
+
+def _syntax_hint(message: str, character: str) -> str:
     """Return what to do about the faults of form that analysts make most."""
     if "alias" in message or "anchor" in message:
-        return "a term that starts with * or & needs quotes"
+        return _NEEDS_QUOTES
+    if character == "\t":
+        return "indent with spaces, not with tabs"
     if "cannot start any token" in message or "expected <block end>" in message:
         return "put the text in quotes"
     if "mapping values are not allowed" in message:
@@ -154,10 +179,20 @@ def _syntax_hint(message: str) -> str:
 
 
 def _forbidden(file: File, text: str) -> Iterator[Problem]:
-    """Return a problem for each anchor, alias and tag: they make one place mean another."""
-    for event in yaml.parse(text, Loader=_LOADER):
+    """Return a problem for each anchor, alias and tag: they make one place mean another.
+
+    Nesting and size have bounds; what lies beyond is not looked at.
+    """
+    depth = 0
+    for count, event in enumerate(yaml.parse(text, Loader=_LOADER)):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_DEPTH or count > _MAX_NODES:
+            what = f"{_MAX_DEPTH} levels deep" if depth > _MAX_DEPTH else f"{_MAX_NODES} values"
+            yield _at(file, event, f"more than {what}", "split the file")
+            return
         if getattr(event, "anchor", None):
-            yield _at(file, event, "anchors and aliases are not allowed", "write the value out")
+            yield _at(file, event, "anchors and aliases are not allowed", _NEEDS_QUOTES)
         elif _has_tag(event):
             yield _at(file, event, "tags are not allowed", "leave out the !tag, or quote the text")
 
@@ -168,30 +203,26 @@ def _has_tag(event: yaml.Event) -> bool:
 
 def _at(file: File, event: yaml.Event, message: str, hint: str) -> Problem:
     mark = event.start_mark
+    assert mark is not None, "the parser marks every event"
     return file.problem(mark.line + 1, mark.column + 1, message, hint)
 
 
-def _convert(file: File, raw: yaml.Node, problems: list[Problem], depth: int) -> Node:
+def _convert(file: File, raw: yaml.Node, problems: list[Problem]) -> Node:
     line, column = raw.start_mark.line + 1, raw.start_mark.column + 1
-    if depth > _MAX_DEPTH:
-        problems.append(file.problem(line, column, f"nested deeper than {_MAX_DEPTH} levels"))
-        return Node(file, line, column, text="")
     if isinstance(raw, yaml.ScalarNode):
         return Node(file, line, column, text=raw.value, is_quoted=raw.style in ("'", '"', "|", ">"))
     if isinstance(raw, yaml.SequenceNode):
-        items = tuple(_convert(file, item, problems, depth + 1) for item in raw.value)
+        items = tuple(_convert(file, item, problems) for item in raw.value)
         return Node(file, line, column, items=items)
-    return Node(file, line, column, entries=_entries(file, raw, problems, depth))
+    return Node(file, line, column, entries=_entries(file, raw, problems))
 
 
-def _entries(
-    file: File, raw: yaml.Node, problems: list[Problem], depth: int
-) -> tuple[tuple[Node, Node], ...]:
+def _entries(file: File, raw: yaml.Node, problems: list[Problem]) -> tuple[tuple[Node, Node], ...]:
     first_line: dict[str, int] = {}
     entries = []
     for raw_key, raw_value in raw.value:
-        key = _convert(file, raw_key, problems, depth + 1)
-        value = _convert(file, raw_value, problems, depth + 1)
+        key = _convert(file, raw_key, problems)
+        value = _convert(file, raw_value, problems)
         if key.text is None:
             problems.append(key.problem(f"a key must be text, this is a {key.kind}"))
             continue
