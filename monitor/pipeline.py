@@ -19,12 +19,12 @@ from monitor import rules
 from monitor.alerts import timing
 from monitor.errors import DeliveryError, FetchError, ParseError
 from monitor.model import Delivery, NotModified, Source, Validators
+from monitor.sources.normalise import normalise_all
 from monitor.steps import circuit
 from monitor.steps.due import DueReport, tell_due
 from monitor.steps.record import Found, Poll, PollReport, record, record_failure, record_unchanged
 from monitor.steps.watch import Channel, Watch
 from monitor.store import Outcome, SourceState, Transaction
-from monitor.sources.normalise import normalise_all
 
 log = structlog.get_logger()
 
@@ -58,7 +58,6 @@ async def poll_source(watch: Watch, source: Source, now: datetime) -> PollReport
             Found(
                 item=item,
                 hits=rules.match(item, ruleset, now),
-                near_misses=rules.near_misses(item, ruleset, now),
             )
             for item in items
         )

@@ -14,7 +14,6 @@ from typing import TextIO
 
 import structlog
 
-from monitor import rules
 from monitor.alerts.decide import Policy
 from monitor.config import Config, fingerprint, load_config
 from monitor.engine.local import LocalEngine, sync, utc_now
@@ -42,7 +41,7 @@ def read_config(
         ConfigError: with every problem of every file.
     """
     models = {kind: channel.settings for kind, channel in CHANNELS.items()}
-    return load_config(directory, environ, models, rules.load, rules_from=rules_from)
+    return load_config(directory, environ, models, rules_from=rules_from)
 
 
 def settings_of(config: Config) -> Settings:
@@ -76,8 +75,6 @@ class Opened:
     """A watch with everything open; `channels_for` builds the channels of a configuration."""
 
     watch: Watch
-    fetcher: Fetcher
-    sandbox: Sandbox
     channels_for: Callable[[Config], Mapping[str, Channel]]
 
 
@@ -91,53 +88,65 @@ class Place:
 
 
 @asynccontextmanager
+async def fetching(config: Config, clock: Callable[[], datetime]) -> AsyncIterator[Fetcher]:
+    """Open the HTTP client that a configuration describes."""
+    polling = config.service.polling
+    fetcher = Fetcher(
+        FetchSettings(
+            user_agent=polling.user_agent,
+            allow_networks=polling.allow_networks,
+            proxy=polling.proxy.get_secret_value(),
+        ),
+        gate=Gate(monotonic=time.monotonic, gap=polling.host_gap, limit=polling.at_once),
+        clock=clock,
+    )
+    try:
+        yield fetcher
+    finally:
+        await fetcher.aclose()
+
+
+def tools_of(config: Config, fetcher: Fetcher, console: TextIO) -> Tools:
+    """Return what channels are lent."""
+    return Tools(
+        post=fetcher.post,
+        public_url=str(config.service.web.public_url or ""),
+        domain=config.service.instance.domain,
+        console=console,
+    )
+
+
+@asynccontextmanager
 async def opened(config: Config, place: Place) -> AsyncIterator[Opened]:
     """Open the database under its lock, the client and the parser; close them all at the end.
 
     Raises:
         StoreBusy: another process watches with this database.
     """
-    polling = config.service.polling
+    loop = asyncio.get_running_loop()
     with single_instance(place.database), ThreadPoolExecutor(1, "store") as writer:
         store = SqliteStore(place.database)
-        loop = asyncio.get_running_loop()
         await loop.run_in_executor(writer, store.open, place.clock())
-        fetcher = Fetcher(
-            FetchSettings(
-                user_agent=polling.user_agent,
-                allow_networks=polling.allow_networks,
-                proxy=polling.proxy.get_secret_value(),
-            ),
-            gate=Gate(
-                monotonic=time.monotonic, gap=polling.host_gap, limit=max(polling.at_once, 1)
-            ),
-            clock=place.clock,
-        )
-        sandbox = Sandbox()
+        async with fetching(config, place.clock) as fetcher:
 
-        def channels_for(one: Config) -> Mapping[str, Channel]:
-            public_url = str(one.service.web.public_url or "")
-            domain = one.service.instance.domain
-            tools = Tools(
-                post=fetcher.post, public_url=public_url, domain=domain, console=place.console
+            def channels_for(one: Config) -> Mapping[str, Channel]:
+                return build_channels(one, tools_of(one, fetcher, place.console))
+
+            sandbox = Sandbox()
+            watch = Watch(
+                settings=settings_of(config),
+                channels=channels_for(config),
+                store=store,
+                fetch=fetcher.fetch,
+                parse=sandbox.read,
+                writer=writer,
+                recent=RecentStories(),
             )
-            return build_channels(one, tools)
-
-        watch = Watch(
-            settings=settings_of(config),
-            channels=channels_for(config),
-            store=store,
-            fetch=fetcher.fetch,
-            parse=sandbox.read,
-            writer=writer,
-            recent=RecentStories(),
-        )
-        try:
-            yield Opened(watch=watch, fetcher=fetcher, sandbox=sandbox, channels_for=channels_for)
-        finally:
-            await sandbox.close()
-            await fetcher.aclose()
-            await loop.run_in_executor(writer, store.close)
+            try:
+                yield Opened(watch=watch, channels_for=channels_for)
+            finally:
+                await sandbox.close()
+                await loop.run_in_executor(writer, store.close)
 
 
 @contextmanager
@@ -183,9 +192,7 @@ class Reloader:
         try:
             config = await asyncio.to_thread(read_config, self.directory, self.environ)
         except ConfigError as error:
-            log.error(
-                "configuration refused, the last good one stays", problems=len(error.problems)
-            )
+            log.warning("configuration refused, the last good stays", errors=len(error.problems))
             self.on_refused(error)
             return
         await self._swap(config)

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import secrets
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.cli.options import environment
-from monitor.cli.run import summary_of, told
+from monitor.cli.run import set_up_logs, summary_of, told
 
 if TYPE_CHECKING:
     from monitor.config import Config
@@ -42,6 +42,7 @@ def demo(*, database: Path | None, webhook_url: str | None, webhook_secret: str 
     """
     from monitor.config import defaults_path
 
+    set_up_logs()
     secret = webhook_secret or _new_secret()
     receiver = _Receiver()
     with (
@@ -87,7 +88,7 @@ def _new_secret() -> str:
 
 
 @contextmanager
-def _serving(handler: "partial[BaseHTTPRequestHandler]") -> Iterator[str]:
+def _serving(handler: Callable[..., BaseHTTPRequestHandler]) -> Iterator[str]:
     """Serve on a free port of the loopback interface; gives the address."""
     server = ThreadingHTTPServer((_HOST, 0), handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
@@ -104,7 +105,7 @@ class _Feeds(SimpleHTTPRequestHandler):
     """Serves the sample feeds as a publisher does, Last-Modified and 304 included."""
 
     protocol_version = "HTTP/1.1"
-    extensions_map = _TYPES  # noqa: RUF012 (the base class's way)
+    extensions_map = _TYPES
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class's name)
         """Say nothing: the worker tells what it read."""
@@ -126,7 +127,7 @@ class _Hook(BaseHTTPRequestHandler):
         self._receiver = receiver
         super().__init__(*args)  # type: ignore[arg-type]
 
-    def do_POST(self) -> None:  # noqa: N802 (the base class's name)
+    def do_POST(self) -> None:
         """Read a webhook and accept it."""
         length = min(int(self.headers.get("content-length") or 0), _MAX_BODY)
         self.rfile.read(length)

@@ -1,7 +1,7 @@
 """`match`: rules, and stories on request, over items from a file; nothing is stored or sent."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO

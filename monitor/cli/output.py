@@ -12,6 +12,7 @@ import click
 
 Row = Mapping[str, Any]
 
+_LONG = frozenset({"title", "error", "note", "url", "why", "rules", "languages"})  # may wrap
 _UNITS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
@@ -50,20 +51,34 @@ def _formula_safe(text: str) -> str:
 
 
 def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:
+    if not rows:
+        click.echo("nothing", err=True)
+        return
+    cells = [[_shown(row.get(column)) for column in columns] for row in rows]
+    if not sys.stdout.isatty():
+        click.echo(_plain(columns, cells), nl=False)
+        return
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    if not rows:
-        click.echo("nothing", err=True)
-        return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        is_long = column in ("title", "error", "note", "url", "why")
-        table.add_column(column, overflow="ellipsis" if is_long else "fold", no_wrap=is_long)
-    for row in rows:
-        table.add_row(*(Text(_shown(row.get(column))) for column in columns))
-    Console(file=sys.stdout, highlight=False, soft_wrap=False).print(table)
+        table.add_column(column, overflow="fold", no_wrap=column not in _LONG)
+    for row in cells:
+        table.add_row(*map(Text, row))
+    Console(highlight=False).print(table)
+
+
+def _plain(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
+    """Return aligned columns, nothing cut: for pipes and files."""
+    rows = [columns, *cells]
+    widths = [max(len(row[number]) for row in rows) for number in range(len(columns))]
+    lines = (
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _cell(value: object) -> str:

@@ -41,7 +41,7 @@ def run(*, directory: Path) -> None:
     A changed configuration is loaded by itself; one with errors is refused and told.
     """
     config = read_config(directory)
-    _set_up_logs()
+    set_up_logs()
     asyncio.run(_run(config, directory))
 
 
@@ -123,7 +123,8 @@ def _on_signals(stop: asyncio.Event, reload: Callable[..., Any]) -> None:
     loop.add_signal_handler(signal.SIGHUP, look)
 
 
-def _set_up_logs() -> None:
+def set_up_logs() -> None:
+    """Send log lines to stderr."""
     from monitor.cli.logs import set_up
 
     set_up(sys.stderr)
@@ -142,7 +143,7 @@ def once(*, directory: Path, as_json: bool, dry_run: bool) -> None:
     Exit code 0: every source was read. 4: some were not. 1: none was.
     """
     config = read_config(directory)
-    _set_up_logs()
+    set_up_logs()
     database = Path(config.service.storage.database)
     with _copy_of(database) if dry_run else _as_is(database) as used:
         cycle = asyncio.run(_once(config, used, quiet=as_json, deliver=not dry_run))
@@ -249,6 +250,7 @@ def summary_of(cycle: "Cycle") -> dict[str, Any]:
 
 
 def told(cycle: "Cycle", summary: dict[str, Any]) -> str:
+    """Return the counts of a cycle as lines for people, every failure with its reason."""
     feeds, items = summary["feeds"], summary["items"]
     lines = [
         f"Sources: {feeds['read']} read, {feeds['unchanged']} unchanged, {feeds['failed']} failed.",

@@ -146,7 +146,7 @@ def _dead_letter_alarm(tx: Transaction, watch: Watch, now: datetime) -> list[str
         about=channels[0] if len(channels) == 1 else "",
         what_to_do="monitor outbox list --state dead; monitor outbox retry ID",
     )
-    tell_operations(tx, watch, operations, now, key=" ".join(row["id"] for row in dead))
+    tell_operations(tx, watch, operations, now, key=" ".join(str(row["id"]) for row in dead))
     return [operations.title]
 
 

@@ -23,7 +23,6 @@ from monitor.model import (
     Story,
     StoryId,
 )
-from monitor.rules import NearMiss
 from monitor.steps.tell import Cause, tell_story
 from monitor.steps.watch import Watch
 from monitor.store import SourceState, Transaction
@@ -40,7 +39,7 @@ class Found:
 
     item: Item
     hits: tuple[Hit, ...]
-    near_misses: tuple[NearMiss, ...] = ()
+    near_misses: tuple[tuple[str, str], ...] = ()  # rule and missing clause
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,7 +193,7 @@ def _store_item(tx: Transaction, one: Found, *, is_edit: bool) -> None:
         tx.items.change(one.item)
     else:
         tx.items.put(one.item)
-    tx.items.put_near_misses(one.item, [(miss.rule, miss.missing) for miss in one.near_misses])
+    tx.items.put_near_misses(one.item, one.near_misses)
 
 
 def _take_in(tx: Transaction, watch: Watch, one: Found, *, is_backlog: bool, is_edit: bool) -> Told:

@@ -57,7 +57,7 @@ def tell_story(tx: Transaction, watch: Watch, cause: Cause) -> tuple[AlertId, in
     alert = Alert(
         id=AlertId(stable_id("a-", story.id, str(story.revision))),
         occurred_at=cause.item.seen_at,
-        body=_story_alert(tx, watch.settings, cause),
+        body=story_alert(tx, watch.settings, cause),
     )
     tx.stories.put_alert(alert, story_id=story.id, reason=cause.reason.value, title=story.title)
     tx.stories.told(story, alert, cause.hits)
@@ -106,7 +106,8 @@ def _traits(settings: Settings, cause: Cause) -> Traits:
     )
 
 
-def _story_alert(tx: Transaction, settings: Settings, cause: Cause) -> StoryAlert:
+def story_alert(tx: Transaction, settings: Settings, cause: Cause) -> StoryAlert:
+    """Return what an alert says: the story, the item that caused it first, and every reason."""
     story, item, hits = cause.story, cause.item, cause.hits
     rows = tx.stories.members(story.id)
     others = [row for row in reversed(rows) if row["id"] != item.id][: _ARTICLES_SHOWN - 1]

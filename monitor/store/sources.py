@@ -54,7 +54,7 @@ class Sources:
             self._db.execute(
                 """insert into source (id, url, next_poll_at) values (?, ?, ?)
                    on conflict (id) do update set configured = 1,
-                     next_poll_at = case when url = excluded.url and suspended = 0
+                     next_poll_at = case when url = excluded.url
                        then next_poll_at else excluded.next_poll_at end,
                      suspended = case when url = excluded.url then suspended else 0 end,
                      etag = case when url = excluded.url then etag else '' end,

@@ -209,6 +209,11 @@ class Stories:
             [new_id, clean(title), story.id],
         )
 
+    def latest(self) -> StoryId | None:
+        """Return the story that an item joined last, or None."""
+        rows = self._db.query("select story_id from member order by number desc limit 1")
+        return next((StoryId(row["story_id"]) for row in rows), None)
+
     def find(self, prefix: str) -> tuple[StoryId, ...]:
         """Return the ids of at most ten stories that begin so, or hold this item."""
         rows = self._db.query(

@@ -1,0 +1,219 @@
+"""`feeds`: what is watched, whether it can be read, and how to find and carry feeds."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from monitor.cli import EXIT_PROBLEM
+from monitor.cli.options import directory_option, output_options, read_config, reading
+from monitor.cli.output import emit, to_json
+from monitor.errors import FetchError, MonitorError, ParseError
+
+if TYPE_CHECKING:
+    from monitor.config import Config
+    from monitor.model import Document, Reading, Source
+    from monitor.store import SourceState
+
+
+@click.group()
+def feeds() -> None:
+    """List, test, find, import and export sources."""
+
+
+@feeds.command("list")
+@directory_option
+@click.option("--problems", is_flag=True, help="Only sources that are not, or not well, read.")
+@click.option("--all", "show_all", is_flag=True, help="Also those that are switched off.")
+@output_options
+def list_feeds(*, directory: Path, problems: bool, show_all: bool, output: str) -> None:
+    """List sources with their state, since when, and what went wrong."""
+    config = read_config(directory)
+    states = _states(Path(config.service.storage.database))
+    rows = [_row(source, states.get(source.id)) for source in config.sources]
+    rows = [row for row in rows if show_all or row["state"] != "off"]
+    if problems:
+        rows = [row for row in rows if row["state"] in ("failing", "gone")]
+        if not rows:
+            click.echo("no problems", err=True)
+    emit(rows, output, ("id", "state", "since", "last_read", "next_poll", "name", "error"))
+
+
+def _states(database: Path) -> "dict[str, SourceState]":
+    if not database.exists():
+        return {}
+    with reading(database) as tx:
+        return {state.id: state for state in tx.sources.states()}
+
+
+def _row(source: "Source", state: "SourceState | None") -> dict[str, Any]:
+    row = {"id": source.id, "name": source.label, "url": source.url, "lang": source.lang}
+    if not source.enabled:
+        return {**row, "state": "off", "error": source.note}
+    if state is None or state.last_poll_at is None:
+        return {**row, "state": "new", "error": ""}
+    failing = "gone" if state.is_suspended else "failing"
+    return {
+        **row,
+        "state": failing if state.failures or state.is_suspended else "ok",
+        "since": state.failing_since,
+        "last_read": state.last_ok_at,
+        "next_poll": state.next_poll_at,
+        "failures": state.failures,
+        "error": state.error,
+        "moved_to": state.permanent_url,
+    }
+
+
+@feeds.command("test")
+@click.argument("what")
+@directory_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON line per item.")
+def test_feed(*, what: str, directory: Path, as_json: bool) -> None:
+    """Read one document (a FILE, a URL or the id of a source) and print what it parses to.
+
+    Nothing is stored. Exit code 1 when it cannot be read, with the reason.
+    """
+    try:
+        document = _document(what, directory)
+        result = _read(document)
+    except (FetchError, ParseError) as error:
+        click.echo(f"{what}: {error} ({error.kind})", err=True)
+        sys.exit(EXIT_PROBLEM)
+    if as_json:
+        for item in result.items:
+            click.echo(to_json(_item_row(item)))
+        return
+    click.echo(f"{what}: {result.format}, {len(result.items)} items: {result.title}", err=True)
+    emit(
+        [_item_row(item) for item in result.items], "table", ("published", "lang", "title", "link")
+    )
+
+
+def _read(document: "Document") -> "Reading":
+    from monitor.fetch.sandbox import Sandbox
+
+    sandbox = Sandbox()
+    try:
+        return sandbox.read_now(document)
+    finally:
+        sandbox.close_now()
+
+
+def _item_row(item: Any) -> dict[str, Any]:
+    times = {name: getattr(item, name) for name in ("published", "updated")}
+    return {
+        "id": item.id,
+        "title": item.title,
+        "link": item.link,
+        "text": item.text,
+        **{name: time.isoformat() if time else None for name, time in times.items()},
+        "lang": item.lang,
+    }
+
+
+def _document(what: str, directory: Path) -> "Document":
+    """Return a document from a file, from the network, or of a configured source."""
+    from monitor.model import Document
+
+    if "://" not in what and Path(what).is_file():
+        return Document(body=Path(what).read_bytes())
+    return asyncio.run(_fetched(what, directory))
+
+
+async def _fetched(what: str, directory: Path) -> "Document":
+    from monitor.engine.local import utc_now
+    from monitor.model import Fetched, Source, SourceId, Validators
+    from monitor.service import fetching
+
+    config = _config_or_defaults(directory)
+    sources = {source.id: source for source in config.sources}
+    if "://" not in what and what not in sources:
+        raise MonitorError(f'"{what}" is no file, no address and no source of {directory}')
+    source = sources.get(SourceId(what)) or Source(id=SourceId("test"), url=what)
+    async with fetching(config, utc_now) as fetcher:
+        answer = await fetcher.fetch(source, Validators())
+    assert isinstance(answer, Fetched), "an unconditional request brings a document"
+    return answer.document
+
+
+def _config_or_defaults(directory: Path) -> "Config":
+    """Return the configuration; without one the shipped one, for its network settings."""
+    from monitor.config import defaults_path
+
+    return read_config(directory if directory.is_dir() else defaults_path("config"))
+
+
+@feeds.command()
+@click.argument("url")
+@directory_option
+@output_options
+def discover(*, url: str, directory: Path, output: str) -> None:
+    """Find the feeds of a home page: those it names, else those at the usual places."""
+    rows = asyncio.run(_discover(url, directory))
+    emit(rows, output, ("format", "items", "title", "url"))
+    if not rows:
+        click.echo(f"{url}: no feed found", err=True)
+        sys.exit(EXIT_PROBLEM)
+
+
+async def _discover(url: str, directory: Path) -> list[dict[str, Any]]:
+    from monitor.engine.local import utc_now
+    from monitor.fetch.sandbox import Sandbox
+    from monitor.service import fetching
+    from monitor.sources import discover as find
+
+    sandbox = Sandbox()
+    found = []
+    try:
+        async with fetching(_config_or_defaults(directory), utc_now) as fetcher:
+            page = await fetcher.get(url)
+            named = find.links(page)
+            for candidate in named or find.guesses(page.url or url):
+                row = await _tried(candidate, fetcher.get, sandbox.read)
+                if row:
+                    found.append(row)
+    finally:
+        await sandbox.close()
+    return found
+
+
+async def _tried(url: str, get: Any, read: Any) -> dict[str, Any] | None:
+    try:
+        result = await read(await get(url))
+    except (FetchError, ParseError):
+        return None
+    return {
+        "url": url,
+        "format": result.format,
+        "title": result.title,
+        "items": len(result.items),
+    }
+
+
+@feeds.command("import-opml")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@directory_option
+def import_opml(*, file: Path, directory: Path) -> None:
+    """Print the feeds of an OPML FILE as lines for feeds.yaml; known addresses are left out."""
+    from monitor.sources import opml
+
+    known = {source.url for source in read_config(directory).sources}
+    known_ids = {source.id for source in read_config(directory).sources}
+    found = opml.read(file.read_bytes())
+    fresh = [one for one in found.feeds if one.url not in known]
+    click.echo(opml.to_yaml(fresh, known_ids), nl=False)
+    for problem in found.problems:
+        click.echo(f"{file}: {problem}", err=True)
+    click.echo(f"{len(fresh)} new, {len(found.feeds) - len(fresh)} known already", err=True)
+
+
+@feeds.command("export-opml")
+@directory_option
+def export_opml(*, directory: Path) -> None:
+    """Print the sources as OPML."""
+    from monitor.sources import opml
+
+    click.echo(opml.write(read_config(directory).sources), nl=False)

@@ -1,0 +1,27 @@
+"""What all tests share: Hypothesis in moderation, the place of the shared data."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "suite",
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("suite")
+
+pytest_plugins = ["tests.kit"]
+_ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The labelled data beside the checkout; the test is skipped where it is absent."""
+    path = Path(os.environ.get("MONITOR_SHARED", _ROOT.parent / "shared"))
+    if not (path / "data").is_dir():
+        pytest.skip(f"the shared data is not at {path}: set MONITOR_SHARED")
+    return path
