@@ -1,85 +1,129 @@
 """Everything that assignment needs to know of an item, small enough to store with the member."""
 
 import json
+import math
 import re
-import unicodedata
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor.model import Hit, Item, ItemId
+from monitor.model import Hit, Item, ItemId, SourceId
+from monitor.stories import idf
+from monitor.stories.days import days
+from monitor.stories.facts import facts
+from monitor.stories.headlines import headline, lead, title_key
 from monitor.stories.symbols import symbols
+from monitor.stories.words import folded, language, words
 
+Weights = tuple[tuple[str, int], ...]
+
+UNIT = 1000  # length of a vector of weights: whole numbers add up alike in any order
 _VERSION = 1
-_MIN_TITLE = 12  # characters; a shorter headline ("Press release") recurs
+_KEPT = 64  # words kept, the most telling
+_TITLE_WORDS = 2.0  # a word of the headline counts as two of the text: research/ section 3.2
+_TITLE_FACTS = 1.5
+_HEAD_KINDS = ("w:", "n:", "p:")  # facts of a headline that tell one event of a series from another
+_DENIALS = frozenset({"v:deny", "v:retract"})
 _GLOBAL_GUID = re.compile(r"(?:https?:|urn:|tag:).{8,}")  # a bare number repeats across publishers
-_PUBLISHER = re.compile(r"\s+(?:[-–—|:]{1,2}|::)\s+[^-–—|]{2,40}$")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fingerprint:
-    """What is compared of an item. Texts are folded; tuples are sorted and hold each entry once."""
+    """What is compared of an item. Texts are folded; tuples are sorted and hold each entry once.
+
+    `words` and `facts` are vectors of length `UNIT`; `head` are the facts of the headline that
+    distinguish events, `days` the calendar days named, as proleptic ordinals.
+    """
 
     item_id: ItemId
+    source_id: SourceId
     when: datetime
     lang: str = ""
     title: str = ""
     urls: tuple[str, ...] = ()
     symbols: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    head: tuple[str, ...] = ()
+    days: tuple[int, ...] = ()
+    words: Weights = ()
+    facts: Weights = ()
+
+    @property
+    def denies(self) -> bool:
+        """Return whether the headline denies or takes back something."""
+        return not _DENIALS.isdisjoint(self.head)
 
     def to_json(self) -> str:
         """Return the one compact line that `from_json` reads."""
         row = [
             _VERSION,
-            self.item_id,
-            self.when.isoformat(),
-            self.lang,
-            self.title,
-            self.urls,
-            self.symbols,
-            self.rules,
+            *(self.item_id, self.source_id, self.when.isoformat(), self.lang, self.title),
+            *(self.urls, self.symbols, self.rules, self.head, self.days),
+            *(dict(self.words), dict(self.facts)),
         ]
         return json.dumps(row, ensure_ascii=False, separators=(",", ":"))
 
     @staticmethod
     def from_json(text: str) -> "Fingerprint":
         """Return the fingerprint that `to_json` wrote."""
-        _, item_id, when, lang, title, urls, found, rules = json.loads(text)
+        _, item_id, source_id, when, lang, title, *lists, word_map, fact_map = json.loads(text)
+        urls, found, rules, head, named = map(tuple, lists)
         return Fingerprint(
             item_id=ItemId(item_id),
+            source_id=SourceId(source_id),
             when=datetime.fromisoformat(when),
             lang=lang,
             title=title,
-            urls=tuple(urls),
-            symbols=tuple(found),
-            rules=tuple(rules),
+            urls=urls,
+            symbols=found,
+            rules=rules,
+            head=head,
+            days=named,
+            words=tuple(word_map.items()),
+            facts=tuple(fact_map.items()),
         )
 
 
 def fingerprint(item: Item, hits: Sequence[Hit]) -> Fingerprint:
     """Return what assignment compares of an item and its hits (there may be none)."""
-    text = f"{item.title}\n{item.summary}"
-    urls = {item.canonical_url or item.url}
-    if _GLOBAL_GUID.fullmatch(item.guid):
-        urls.add(item.guid)
+    title, text = headline(item.title), lead(item.summary or item.content)
+    head, body = folded(title), folded(text)
+    in_title, in_text = Counter(facts(head)), Counter(facts(body))
     return Fingerprint(
         item_id=item.id,
+        source_id=item.source_id,
         when=item.when,
-        lang=item.lang,
-        title=normalised_title(item.title),
-        urls=tuple(sorted(urls - {""})),
-        symbols=tuple(sorted(set(symbols(text, item.when.year)))),
-        rules=tuple(sorted({hit.rule for hit in hits})),
+        lang=language(item.lang, head),
+        title=title_key(title),
+        urls=_addresses(item),
+        symbols=_unique(symbols(f"{title}\n{text}", item.when.year)),
+        rules=_unique(hit.rule for hit in hits),
+        head=_unique(f for f in in_title if f[:2] in _HEAD_KINDS or f in _DENIALS),
+        days=tuple(sorted({d.toordinal() for d in days(f"{head}\n{body}", item.when.date())})),
+        words=_vector(_blend(Counter(words(head)), Counter(words(body)), _TITLE_WORDS)),
+        facts=_vector(_blend(in_title, in_text, _TITLE_FACTS)),
     )
 
 
-def normalised_title(title: str) -> str:
-    """Return the words of a headline: no publisher at its end, no case, no punctuation.
+def _addresses(item: Item) -> tuple[str, ...]:
+    guid = item.guid if _GLOBAL_GUID.fullmatch(item.guid) else ""
+    return _unique(filter(None, (item.canonical_url or item.url, guid)))
 
-    A headline too short to name an event gives the empty text.
-    """
-    folded = unicodedata.normalize("NFKC", title).casefold()
-    words = "".join(c if c.isalnum() else " " for c in _PUBLISHER.sub("", folded)).split()
-    key = " ".join(words)
-    return key if len(key) >= _MIN_TITLE else ""
+
+def _unique(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(values)))
+
+
+def _blend(title: Counter[str], text: Counter[str], share: float) -> Mapping[str, float]:
+    return {token: share * title[token] + text[token] for token in title | text}
+
+
+def _vector(counts: Mapping[str, float]) -> Weights:
+    weighed = {
+        token: (1 + math.log(max(count, 1))) * idf.weight(token) for token, count in counts.items()
+    }
+    kept = sorted(weighed, key=lambda token: (-weighed[token], token))[:_KEPT]
+    length = math.sqrt(math.fsum(weighed[token] ** 2 for token in kept))
+    whole = ((token, round(UNIT * weighed[token] / length)) for token in sorted(kept) if length)
+    return tuple((token, weight) for token, weight in whole if weight)

@@ -1,69 +1,173 @@
-"""The recent members of stories, indexed by what an arriving item may share with them."""
+"""The recent members of stories, indexed by what an arriving item may share with them.
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+Every sum is of whole numbers and every choice breaks ties by id: what comes out depends on which
+members are in the window, never on the order in which they came.
+"""
+
+import heapq
+from bisect import bisect_left, insort
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from math import sqrt
 
 from monitor.model import ItemId, StoryId
 from monitor.stories.fingerprint import Fingerprint
 
+_VISITS = 20_000  # entries of the index looked at for one item: bounds the cost at any size
+_SHORT_LIST = 40  # stories compared in full
 
-@dataclass
+
+class Voice:
+    """The members of a story in one language, added up."""
+
+    def __init__(self) -> None:
+        self.members = 0
+        self.words: Counter[str] = Counter()
+        self.facts: Counter[str] = Counter()
+
+
+class Group:
+    """The members of one story that are in the window, added up."""
+
+    def __init__(self, story_id: StoryId) -> None:
+        self.story_id = story_id
+        self.members: dict[ItemId, Fingerprint] = {}
+        self.voices: dict[str, Voice] = {}
+        self.facts: Counter[str] = Counter()
+        self.head: Counter[str] = Counter()
+        self.rules: Counter[str] = Counter()
+        self.days: Counter[int] = Counter()
+        self.denials = 0
+        self._length: float | None = None
+
+    @property
+    def length(self) -> float:
+        """Return the length of the vector of facts."""
+        if self._length is None:
+            self._length = sqrt(sum(weight * weight for weight in self.facts.values()))
+        return self._length
+
+    def quiet(self, when: datetime) -> timedelta:
+        """Return how far `when` lies outside the time between first and latest member."""
+        times = [member.when for member in self.members.values()]
+        return max(min(times) - when, when - max(times), timedelta())
+
+    def add(self, new: Fingerprint) -> None:
+        """Count the member in."""
+        self.members[new.item_id] = new
+        self._count(new, 1)
+
+    def remove(self, old: Fingerprint) -> None:
+        """Count the member out."""
+        del self.members[old.item_id]
+        self._count(old, -1)
+
+    def _count(self, member: Fingerprint, sign: int) -> None:
+        voice = self.voices.setdefault(member.lang, Voice())
+        voice.members += sign
+        self.denials += sign * member.denies
+        for token, weight in member.words:
+            voice.words[token] += sign * weight
+        for token, weight in member.facts:
+            voice.facts[token] += sign * weight
+            self.facts[token] += sign * weight
+        for counter, values in (
+            (self.head, member.head),
+            (self.rules, member.rules),
+            (self.days, member.days),
+        ):
+            for value in values:
+                counter[value] += sign  # type: ignore[index]
+        self._length = None
+        if not voice.members:
+            del self.voices[member.lang]
+
+
 class Window:
-    """An index of members; adding the same members in the same order gives the same answers."""
+    """An index of members; the same members give the same answers, in whatever order added."""
 
-    _members: dict[ItemId, tuple[StoryId, Fingerprint]] = field(default_factory=dict)
-    _index: dict[str, dict[ItemId, None]] = field(default_factory=dict)
-    _latest: dict[StoryId, dict[ItemId, datetime]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._groups: dict[StoryId, Group] = {}
+        self._story_of: dict[ItemId, StoryId] = {}
+        self._exact: dict[str, dict[ItemId, None]] = {}
+        self._shared: dict[str, Counter[StoryId]] = {}
+        self._by_time: list[tuple[datetime, ItemId]] = []
+
+    def __len__(self) -> int:
+        return len(self._story_of)
 
     def add(self, story_id: StoryId, fingerprint: Fingerprint) -> None:
-        """Make the item a member of the story; an item that is known already is moved."""
-        self._remove(fingerprint.item_id)
-        self._members[fingerprint.item_id] = (story_id, fingerprint)
-        self._latest.setdefault(story_id, {})[fingerprint.item_id] = fingerprint.when
-        for key in _keys(fingerprint):
-            self._index.setdefault(key, {})[fingerprint.item_id] = None
+        """Make the item a member of the story; an item that is known already is replaced."""
+        self._forget(fingerprint.item_id)
+        self._story_of[fingerprint.item_id] = story_id
+        self._groups.setdefault(story_id, Group(story_id)).add(fingerprint)
+        insort(self._by_time, (fingerprint.when, fingerprint.item_id))
+        for key, _ in exact_keys(fingerprint):
+            self._exact.setdefault(key, {})[fingerprint.item_id] = None
+        for token in _tokens(fingerprint):
+            self._shared.setdefault(token, Counter())[story_id] += 1
 
     def move(self, item_id: ItemId, story_id: StoryId) -> None:
         """Make a known item a member of another story; an item that has left is ignored."""
-        if item_id in self._members:
-            self.add(story_id, self._members[item_id][1])
-
-    def forget(self, item_id: ItemId) -> None:
-        """Drop one member; an item that is not known is ignored."""
-        self._remove(item_id)
+        if item_id in self._story_of:
+            self.add(story_id, self._groups[self._story_of[item_id]].members[item_id])
 
     def drop_before(self, time: datetime) -> None:
         """Forget the members that are older than `time`."""
-        old = [i for i, (_, member) in self._members.items() if member.when < time]
-        for item_id in old:
-            self._remove(item_id)
+        old = self._by_time[: bisect_left(self._by_time, (time, ItemId("")))]
+        for _, item_id in old:
+            self._forget(item_id)
 
-    def sharing(self, key: str) -> list[tuple[StoryId, Fingerprint]]:
-        """Return the members that have this key, in the order they were added."""
-        return [self._members[item_id] for item_id in self._index.get(key, ())]
+    def same(self, key: str) -> list[tuple[Group, Fingerprint]]:
+        """Return the members that have this exact key, with their stories, latest first."""
+        found = []
+        for item_id in self._exact.get(key, ()):
+            group = self._groups[self._story_of[item_id]]
+            found.append((group, group.members[item_id]))
+        return sorted(found, key=lambda pair: (pair[1].when, pair[1].item_id), reverse=True)
 
-    def latest(self, story_id: StoryId) -> datetime:
-        """Return the time of the story's latest member."""
-        return max(self._latest[story_id].values())
+    def near(self, fingerprint: Fingerprint) -> list[Group]:
+        """Return the stories that share most with the item, rare words and facts first."""
+        common: Counter[StoryId] = Counter()
+        visits = 0
+        for token, weight in sorted(
+            (*fingerprint.words, *fingerprint.facts), key=lambda pair: (self._spread(pair[0]), pair)
+        ):
+            visits += self._spread(token)
+            if visits > _VISITS:
+                break
+            for story_id in self._shared.get(token, ()):
+                common[story_id] += weight
+        best = heapq.nsmallest(_SHORT_LIST, common, key=lambda story: (-common[story], story))
+        return [self._groups[story_id] for story_id in best]
 
-    def __len__(self) -> int:
-        return len(self._members)
+    def _spread(self, token: str) -> int:
+        return len(self._shared.get(token, ()))
 
-    def _remove(self, item_id: ItemId) -> None:
-        if item_id not in self._members:
+    def _forget(self, item_id: ItemId) -> None:
+        if item_id not in self._story_of:
             return
-        story_id, member = self._members.pop(item_id)
-        del self._latest[story_id][item_id]
-        if not self._latest[story_id]:
-            del self._latest[story_id]
-        for key in _keys(member):
-            del self._index[key][item_id]
-            if not self._index[key]:
-                del self._index[key]
+        story_id = self._story_of.pop(item_id)
+        group = self._groups[story_id]
+        old = group.members[item_id]
+        group.remove(old)
+        if not group.members:
+            del self._groups[story_id]
+        del self._by_time[bisect_left(self._by_time, (old.when, item_id))]
+        for key, _ in exact_keys(old):
+            self._exact[key].pop(item_id)
+            if not self._exact[key]:
+                del self._exact[key]
+        for token in _tokens(old):
+            self._shared[token][story_id] -= 1
+            if not self._shared[token][story_id]:
+                del self._shared[token][story_id]
+            if not self._shared[token]:
+                del self._shared[token]
 
 
-def exact_keys(fingerprint: Fingerprint) -> Iterable[tuple[str, str]]:
+def exact_keys(fingerprint: Fingerprint) -> Iterator[tuple[str, str]]:
     """Yield (key, reason for people), strongest first, that join two items without more ado."""
     for symbol in fingerprint.symbols:
         yield f"symbol {symbol}", f"same document symbol {symbol}"
@@ -73,5 +177,5 @@ def exact_keys(fingerprint: Fingerprint) -> Iterable[tuple[str, str]]:
         yield f"title {fingerprint.title}", "same title"
 
 
-def _keys(fingerprint: Fingerprint) -> Iterable[str]:
-    return (key for key, _ in exact_keys(fingerprint))
+def _tokens(fingerprint: Fingerprint) -> Iterable[str]:
+    return (token for token, _ in (*fingerprint.words, *fingerprint.facts))
