@@ -6,7 +6,7 @@ is left is the same document with fewer entries.
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from monitor.sources.document import MAX_ENTRIES, entry_hash
@@ -23,18 +23,25 @@ _CLAIMS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cut:
-    """A document without its known entries.
+class Entry:
+    """An entry that is left: its place among all, its bytes, their hash.
 
-    `kept` are the byte ranges of the entries that are left, `hashes` theirs; `all_hashes` names
-    the known ones too. `repeated` are the places in `kept` whose claimed id is claimed by others.
+    `is_repeated` says that another entry of the document claims the same id.
     """
 
+    place: int
+    raw: bytes
+    hash: bytes
+    is_repeated: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """A document without its known entries; `hashes` names these too."""
+
     body: bytes
-    kept: tuple[tuple[int, int], ...]
+    entries: tuple[Entry, ...]
     hashes: tuple[bytes, ...]
-    all_hashes: tuple[bytes, ...]
-    repeated: frozenset[int]
     is_partial: bool
 
 
@@ -44,44 +51,36 @@ def cut(body: bytes, outline: Outline, known: Collection[bytes]) -> Cut:
     An entry that the document's end cuts off is left out and not named, so that the next poll
     reads it whole. No more than MAX_ENTRIES are kept; the others are not named either.
     """
-    names = [entry_hash(body[start:end]) for start, end in outline.spans]
-    is_new = [name not in known for name in names]
-    places = [place for place, new in enumerate(is_new) if new]
-    over = frozenset(places[MAX_ENTRIES:])
-    places = places[:MAX_ENTRIES]
-    kept = tuple(outline.spans[place] for place in places)
-    dropped = [
-        span for place, span in enumerate(outline.spans) if not is_new[place] or place in over
-    ]
+    raws = [body[start:end] for start, end in outline.spans]
+    hashes = [entry_hash(raw) for raw in raws]
+    unknown = [place for place, name in enumerate(hashes) if name not in known]
+    kept, over = unknown[:MAX_ENTRIES], frozenset(unknown[MAX_ENTRIES:])
+    count = Counter(map(_claim, raws)) if kept else Counter()
+    entries = tuple(
+        Entry(
+            place=place,
+            raw=raws[place],
+            hash=hashes[place],
+            is_repeated=count[_claim(raws[place])] > 1,
+        )
+        for place in kept
+    )
     return Cut(
-        body=_without(body, dropped, outline),
-        kept=kept,
-        hashes=tuple(names[place] for place in places),
-        all_hashes=tuple(name for place, name in enumerate(names) if place not in over),
-        repeated=_repeated(body, outline.spans, places),
+        body=_without(body, outline, frozenset(kept)),
+        entries=entries,
+        hashes=tuple(name for place, name in enumerate(hashes) if place not in over),
         is_partial=outline.cut_at is not None or bool(over),
     )
 
 
-def _without(body: bytes, spans: Sequence[tuple[int, int]], outline: Outline) -> bytes:
+def _without(body: bytes, outline: Outline, kept: Collection[int]) -> bytes:
+    """Return the document with the entries at `kept` alone, closed where it breaks off."""
     pieces, at = [], 0
-    for start, end in spans:
-        pieces.append(body[at:start])
-        at = end
-    if outline.cut_at is None:
-        return b"".join([*pieces, body[at:]])
+    for place, (start, end) in enumerate(outline.spans):
+        if place not in kept:
+            pieces.append(body[at:start])
+            at = end
     return b"".join([*pieces, body[at : outline.cut_at], outline.closing])
-
-
-def _repeated(
-    body: bytes, spans: Sequence[tuple[int, int]], places: Sequence[int]
-) -> frozenset[int]:
-    """Return which of `places`, counted from 0, claim what another entry claims too."""
-    if not places:
-        return frozenset()
-    claims = [_claim(body[start:end]) for start, end in spans]
-    count = Counter(claims)
-    return frozenset(number for number, place in enumerate(places) if count[claims[place]] > 1)
 
 
 def _claim(entry: bytes) -> bytes:

@@ -122,8 +122,8 @@ def _codec(label: str) -> str:
 
 def _decodes(body: bytes, codec: str) -> bool:
     try:
-        body.decode(codec)
-    except (UnicodeError, ValueError):
+        codecs.getincrementaldecoder(codec)().decode(body)  # half a character at the end is fine
+    except (UnicodeError, ValueError, LookupError):
         return False
     return True
 

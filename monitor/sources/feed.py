@@ -47,17 +47,15 @@ def _read_outlined(
     """Return the reading by byte ranges, or None when feedparser sees other entries there."""
     part = delta.cut(document.body, outline, known)
     feed = _parse(document, part.body, charset)
-    entries = feed["entries"]
-    if len(entries) != len(part.kept):
+    if len(feed["entries"]) != len(part.entries):
         return None
-    items = tuple(
-        _item(entry, index, name, document.body[start:end])
-        for index, (entry, name, (start, end)) in enumerate(
-            zip(entries, part.hashes, part.kept, strict=True)
-        )
-    )
-    repeated = frozenset(_claim(items[number]) for number in part.repeated)
-    return _reading(feed, items, part.all_hashes, repeated, is_partial=part.is_partial)
+    items, repeated = [], set()
+    for entry, known_as in zip(feed["entries"], part.entries, strict=True):
+        item = _item(entry, known_as.place, known_as.hash, known_as.raw)
+        items.append(item)
+        if known_as.is_repeated:
+            repeated.add(_claim(item))
+    return _reading(feed, items, part.hashes, repeated, is_partial=part.is_partial)
 
 
 def _read_whole(document: Document, charset: str, known: Collection[bytes]) -> Reading:
@@ -68,14 +66,13 @@ def _read_whole(document: Document, charset: str, known: Collection[bytes]) -> R
     is_cut = _ROOT_END.search(text[-4096:]) is None
     if is_cut and not _ends_with_entry(text):
         entries = entries[:-1]
-    items = tuple(_item(entry, index) for index, entry in enumerate(entries[:MAX_ENTRIES]))
+    items = [_item(entry, index) for index, entry in enumerate(entries[:MAX_ENTRIES])]
     count = Counter(map(_claim, items))
-    repeated = frozenset(claim for claim, times in count.items() if times > 1)
     return _reading(
         feed,
-        tuple(item for item in items if item.hash not in known),
-        tuple(item.hash for item in items),
-        repeated,
+        [item for item in items if item.hash not in known],
+        [item.hash for item in items],
+        {claim for claim, times in count.items() if times > 1},
         is_partial=is_cut or len(entries) > MAX_ENTRIES,
     )
 
@@ -99,9 +96,9 @@ def _parse(document: Document, body: bytes, charset: str) -> Mapping[str, Any]:
 
 def _reading(
     feed: Mapping[str, Any],
-    items: tuple[RawItem, ...],
-    hashes: tuple[bytes, ...],
-    repeated: frozenset[str],
+    items: Sequence[RawItem],
+    hashes: Sequence[bytes],
+    repeated: Collection[str],
     *,
     is_partial: bool,
 ) -> Reading:
@@ -109,14 +106,14 @@ def _reading(
     if not hashes and not feed.get("version"):
         raise NotAFeed("no feed in any dialect, and no entries", kind="unknown")
     return Reading(
-        items=items,
-        hashes=hashes,
+        items=tuple(items),
+        hashes=tuple(hashes),
         format=feed.get("version") or "feed",
         title=html.to_line(head.get("title") or ""),
         lang=head.get("language") or "",
         ttl=_ttl(head),
         partial=is_partial,
-        repeated=repeated - {""},
+        repeated=frozenset(repeated) - {""},
     )
 
 

@@ -38,28 +38,25 @@ def read(document: Document, known: Collection[bytes] = ()) -> Reading:
         children = _pages(document.body.decode(charset, "replace"))
         return Reading(
             items=(),
-            hashes=part.all_hashes,
+            hashes=part.hashes,
             format="sitemapindex",
             partial=part.is_partial,
             children=tuple(child["loc"] for child in children if child.get("loc")),
         )
     pages = _pages(part.body.decode(charset, "replace"))
-    if len(pages) != len(part.kept):
+    if len(pages) != len(part.entries):
         raise ParseError("the sitemap's entries are not where they seem", kind="xml")
-    items = tuple(
-        _item(page, index, part.hashes[index], document.body[start:end])
-        for index, (page, (start, end)) in enumerate(zip(pages, part.kept, strict=True))
-    )
+    items = tuple(_item(page, entry) for page, entry in zip(pages, part.entries, strict=True))
     return Reading(
         items=items,
-        hashes=part.all_hashes,
+        hashes=part.hashes,
         format="sitemap",
         lang=items[0].lang if items else "",
         partial=part.is_partial,
     )
 
 
-def _item(page: dict[str, str], index: int, name: bytes, raw: bytes) -> RawItem:
+def _item(page: dict[str, str], entry: delta.Entry) -> RawItem:
     return RawItem(
         id=page.get("loc", ""),
         title=html.to_line(page.get("title", "")),
@@ -68,9 +65,9 @@ def _item(page: dict[str, str], index: int, name: bytes, raw: bytes) -> RawItem:
         published=dates.parse(page.get("publication_date", "")),
         updated=dates.parse(page.get("lastmod", "")),
         lang=page.get("language", ""),
-        hash=name,
-        raw=raw,
-        index=index,
+        hash=entry.hash,
+        raw=entry.raw,
+        index=entry.place,
     )
 
 

@@ -17,53 +17,12 @@ _TRACKING_PREFIXES = (
 )
 _TRACKING = frozenset(
     {
-        "fbclid",
-        "gclid",
-        "gclsrc",
-        "dclid",
-        "wbraid",
-        "gbraid",
-        "msclkid",
-        "yclid",
-        "twclid",
-        "ttclid",
-        "igshid",
-        "igsh",
-        "li_fat_id",
-        "_ga",
-        "_gl",
-        "_openstat",
-        "s_cid",
-        "s_kwcid",
-        "sr_share",
-        "smid",
-        "smtyp",
-        "cmp",
-        "cmpid",
-        "ocid",
-        "ncid",
-        "ito",
-        "ftag",
-        "taid",
-        "xtor",
-        "sref",
-        "guccounter",
-        "feedtype",
-        "feedname",
-        "spm",
-        "traffic_source",
-        "maca",
-        "zanpid",
-        "mbid",
-        "amp",
-        "outputtype",
-        "icid",
-        "ncmp",
-        "ref_source",
-        "campaign_id",
-        "rss_id",
-        "wt_mc",
-        "wt.mc_id",
+        *("fbclid", "gclid", "gclsrc", "dclid", "wbraid", "gbraid", "msclkid", "yclid", "twclid"),
+        *("ttclid", "igshid", "igsh", "li_fat_id", "_ga", "_gl", "_openstat", "s_cid", "s_kwcid"),
+        *("sr_share", "smid", "smtyp", "cmp", "cmpid", "ocid", "ncid", "ito", "ftag", "taid"),
+        *("xtor", "sref", "guccounter", "feedtype", "feedname", "spm", "traffic_source", "maca"),
+        *("zanpid", "mbid", "amp", "outputtype", "icid", "ncmp", "ref_source", "campaign_id"),
+        *("rss_id", "wt_mc", "wt.mc_id"),
     }
 )
 _PREFIX = re.compile(r"(?:www\d?|m|mobile|amp)\.(?=[^.]+\.[^.])")
@@ -71,6 +30,7 @@ _AMP_CACHE = re.compile(
     r"https?://(?:(?:www\.)?google\.[a-z.]+/amp|[a-z0-9-]+\.cdn\.ampproject\.org/[cv])/(s/)?",
     re.IGNORECASE,
 )
+_HOST = re.compile(r"[^\s/?#@<>\\^`{|}\"]+")
 _ESCAPE = re.compile(r"%([0-9a-fA-F]{2})")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 _KEPT = "%!$&'()*+,;=:@/~-._?"
@@ -80,9 +40,10 @@ def is_http(url: str) -> bool:
     """Return whether this is an absolute http or https URL with a host."""
     try:
         parts = urlsplit(url.strip())
-        return parts.scheme.lower() in _DEFAULT_PORT and bool(parts.hostname)
+        host = parts.hostname or ""
     except ValueError:
         return False
+    return parts.scheme.lower() in _DEFAULT_PORT and _HOST.fullmatch(host) is not None
 
 
 def canonical(url: str) -> str:
@@ -93,16 +54,16 @@ def canonical(url: str) -> str:
     http URL comes back trimmed, else unchanged.
     """
     url = re.sub(r"[\x00-\x1f\x7f]", "", url).strip()
-    for _ in range(3):  # an AMP cache can be wrapped in another one
-        url = _AMP_CACHE.sub(lambda found: "https://" if found[1] else "http://", url, count=1)
+    while found := _AMP_CACHE.match(url):
+        url = ("https://" if found[1] else "http://") + url[found.end() :]
     if not is_http(url):
         return url
     parts = urlsplit(url)
     scheme, host = parts.scheme.lower(), _host(parts.hostname or "")
-    path = _path(parts.path)
-    query = _query(parts.query)
-    fragment = f"#{parts.fragment}" if parts.fragment.startswith(("!", "/")) else ""
-    return f"{scheme}://{host}{_port(parts.netloc, scheme)}{path}{query}{fragment}"
+    port, path, query = _port(parts.netloc, scheme), _path(parts.path), _query(parts.query)
+    # Pages drawn by a script have their address in the fragment: `#!/news/1`, `#/news/1`.
+    fragment = f"#{_spelt(parts.fragment)}" if parts.fragment.startswith(("!", "/")) else ""
+    return f"{scheme}://{host}{port}{path}{query}{fragment}"
 
 
 def key(url: str) -> str:
