@@ -14,7 +14,8 @@ import httpx
 from monitor.alerts.timing import freshness, parse_retry_after, server_time
 from monitor.errors import FetchError
 from monitor.fetch.addresses import parse_networks
-from monitor.fetch.decode import ACCEPT_ENCODING, decode, too_large
+from monitor.fetch.codecs import too_large
+from monitor.fetch.decode import ACCEPT_ENCODING, decode
 from monitor.fetch.politeness import Gate
 from monitor.fetch.transport import HostTransport
 from monitor.fetch.trip import Budget, Trip, conditions, lowered, parse_url, private_headers

@@ -5,16 +5,14 @@ be read is read; a truncated or damaged body is an error, never a shorter docume
 """
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from monitor.errors import FetchError
+from monitor.fetch.codecs import Undo, damaged, optional_codecs, too_large
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_BITS = 16 + zlib.MAX_WBITS
 _MAX_GZIP_LAYERS = 3  # gzip in gzip is seen in the wild, deeper nesting is an attack
 _PLAIN_STARTS = (b"<", b"{", b"\xef\xbb\xbf")  # XML, JSON, a byte order mark
-
-Undo = Callable[[bytes, int], bytes]
 
 
 def decode(raw: bytes, encoding: str, max_bytes: int) -> bytes:
@@ -36,12 +34,7 @@ def decode(raw: bytes, encoding: str, max_bytes: int) -> bytes:
         if not body.startswith(_GZIP_MAGIC):
             return body
         body = _gunzip(body, max_bytes)
-    raise _damaged("gzip in gzip without end")
-
-
-def too_large(max_bytes: int) -> FetchError:
-    """Return the error for a body beyond its cap."""
-    return FetchError(f"the body is larger than {max_bytes:,} bytes", kind="too-large")
+    raise damaged("gzip in gzip without end")
 
 
 def _gunzip(data: bytes, max_bytes: int) -> bytes:
@@ -71,32 +64,27 @@ def _inflate(inflater: "zlib._Decompress", data: bytes, max_bytes: int, name: st
     try:
         body = inflater.decompress(data, max_bytes + 1)
     except zlib.error as error:
-        raise _damaged(f"damaged {name}: {error}") from None
+        raise damaged(f"damaged {name}: {error}") from None
     if len(body) > max_bytes:
         raise too_large(max_bytes)
     if not inflater.eof:
-        raise _damaged(f"truncated {name}")
+        raise damaged(f"truncated {name}")
     return body
 
 
 def _refuse(name: str) -> Undo:
     def undo(data: bytes, max_bytes: int) -> bytes:  # noqa: ARG001 - the shape of an Undo
-        raise _damaged(f"encoded as {name}, which was not asked for")
+        raise damaged(f"encoded as {name}, which was not asked for")
 
     return undo
 
 
-def _damaged(why: str) -> FetchError:
-    return FetchError(f"the body cannot be decompressed: {why}", kind="decompress")
-
-
+_OPTIONAL = optional_codecs()
 _UNDO: Mapping[str, Undo] = {
     "gzip": _undo_gzip,
     "x-gzip": _undo_gzip,
     "deflate": _undo_deflate,
-    "br": _refuse("br"),
-    "zstd": _refuse("zstd"),
-    "compress": _refuse("compress"),
-    "x-compress": _refuse("compress"),
+    **{name: _refuse(name) for name in ("br", "zstd", "compress", "x-compress")},
+    **_OPTIONAL,
 }
-ACCEPT_ENCODING = "gzip, deflate"
+ACCEPT_ENCODING = ", ".join(("gzip", "deflate", *_OPTIONAL))

@@ -75,11 +75,12 @@ def test_edge_13_what_can_be_read_is_read(raw: bytes, encoding: str) -> None:
         (FEED, "br"),
         (FEED, "zstd"),
         (FEED, "compress"),
+        (b"", "br"),
         (gzip.compress(gzip.compress(gzip.compress(ZIPPED))), "gzip"),
     ],
     ids=[
         "no-trailer", "half", "magic-only", "damaged", "second-member-cut", "zlib-cut", "raw-cut",
-        "no-deflate", "nothing", "br-unasked", "zstd-unasked", "compress", "four-layers",
+        "no-deflate", "nothing", "no-br", "no-zstd", "compress", "empty-br", "four-layers",
     ],
 )  # fmt: skip
 def test_edge_12_a_damaged_body_is_an_error_never_a_shorter_document(
