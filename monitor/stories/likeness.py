@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from math import exp
 
-from monitor.stories.fingerprint import UNIT, Fingerprint, Weights
+from monitor.stories.fingerprints import UNIT, Fingerprint, Weights
 from monitor.stories.window import Group
 
 # Tuned on the window of 2025 of events-dev, checked on that of 2024: docs/stories.md.

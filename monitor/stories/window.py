@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from math import sqrt
 
 from monitor.model import ItemId, StoryId
-from monitor.stories.fingerprint import Fingerprint
+from monitor.stories.fingerprints import Fingerprint
 
 _VISITS = 20_000  # entries of the index looked at for one item: bounds the cost at any size
 _SHORT_LIST = 40  # stories compared in full

@@ -26,7 +26,7 @@ from typing import Any
 
 from monitor.model import Item, ItemId, SourceId
 from monitor.stories import cluster
-from monitor.stories.fingerprint import fingerprint
+from monitor.stories.fingerprints import fingerprint
 from monitor.stories.words import folded, words
 from monitor.text.urls import canonical
 

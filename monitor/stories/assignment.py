@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
 from monitor.model import Assignment, Hit, Item, ItemId, StoryId, stable_id
-from monitor.stories.fingerprint import UNIT, Fingerprint, fingerprint
+from monitor.stories.fingerprints import UNIT, Fingerprint, fingerprint
 from monitor.stories.likeness import Likeness, apart, likeness
 from monitor.stories.window import Group, Window, exact_keys
 
