@@ -270,7 +270,7 @@ def receiver() -> Iterator[Receiver]:
             self.wfile.write(text)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     record.url = f"http://127.0.0.1:{server.server_address[1]}"
     yield record
