@@ -1,25 +1,28 @@
 """The HTTP client: documents in, posts out, within bounds of time, bytes, hops and addresses."""
 
-import asyncio
-import hashlib
 import ssl
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
-import httpx
-
 from monitor.alerts.timing import freshness, parse_retry_after, server_time
 from monitor.errors import FetchError
 from monitor.fetch.addresses import parse_networks
-from monitor.fetch.codecs import too_large
-from monitor.fetch.decode import ACCEPT_ENCODING, decode
+from monitor.fetch.answer import (
+    WHOLE,
+    Answer,
+    read_body,
+    read_headers,
+    receive,
+    renewed,
+    validators_of,
+)
+from monitor.fetch.decode import ACCEPT_ENCODING
+from monitor.fetch.dial import Resolve, Resolver
 from monitor.fetch.politeness import Gate
 from monitor.fetch.transport import HostTransport
 from monitor.fetch.trip import Budget, Trip, conditions, lowered, parse_url, private_headers
-from monitor.fetch.wire import Resolve, Resolver
 from monitor.model import Document, Fetched, NotModified, Reply, Source, Validators
 
 _ACCEPT = (
@@ -27,18 +30,11 @@ _ACCEPT = (
     "application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, text/html;q=0.5, */*;q=0.1"
 )
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_WHOLE = frozenset({200, 203})  # 204, 206 and 226 bring no document, or not the whole of it
 _BUSY = frozenset({429, 503})
 _PAUSE = timedelta(minutes=1)  # of a host that says 429, but not for how long
 _NOT_MODIFIED = 304
 _GONE = 410
-_MAX_VALIDATOR = 1_024  # characters; longer ones, sent back, earn a 431
-_MAX_CHUNKS = 50_000  # 10 MB in chunks of one byte would cost minutes of CPU
-_SKIMMED_BYTES = 16_384  # of an answer without use, read so that its connection can be kept
-_SKIM_S = 1.0
 _REPLY_BYTES = 65_536
-_INLINE_BYTES = 1 << 18  # larger bodies are inflated in a thread
-_LISTS = frozenset({"cache-control", "content-encoding"})  # several headers are one list
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +47,6 @@ class FetchSettings:
     no_proxy: Sequence[str] = ()
     max_bytes: int = 10_000_000  # on the wire, and again after decompression
     max_redirects: int = 5
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = b""
 
 
 class Fetcher:
@@ -143,10 +132,10 @@ class Fetcher:
         async with trip.budget.spend(trip.host):
             response = await self._transport.handle_async_request(trip.request("POST", body))
             try:
-                raw, _ = await _read(response, _REPLY_BYTES)
+                raw, _ = await read_body(response, _REPLY_BYTES)
             finally:
                 await response.aclose()
-        return Reply(status=response.status_code, headers=_headers(response), body=raw)
+        return Reply(status=response.status_code, headers=read_headers(response), body=raw)
 
     async def aclose(self) -> None:
         """Close every connection and take no more look-ups."""
@@ -169,7 +158,7 @@ class Fetcher:
             max_bytes=self._settings.max_bytes,
         )
 
-    async def _travel(self, trip: Trip) -> _Answer:
+    async def _travel(self, trip: Trip) -> Answer:
         """Follow redirects to an answer that brings a document, or a 304."""
         for _ in range(self._settings.max_redirects + 1):
             answer = await self._exchange(trip)
@@ -181,26 +170,26 @@ class Fetcher:
         limit = self._settings.max_redirects
         raise FetchError(f"{trip.host}: more than {limit} redirects", kind="redirect")
 
-    async def _exchange(self, trip: Trip) -> _Answer:
+    async def _exchange(self, trip: Trip) -> Answer:
         host = trip.host
         async with self._gate.turn(host), trip.budget.spend(host):
             response = await self._transport.handle_async_request(trip.request("GET"))
             try:
-                answer = await _receive(response, trip.max_bytes)
+                answer = await receive(response, trip.max_bytes)
             finally:
                 await response.aclose()
             if answer.status in _BUSY:  # before the next in line gets the turn
                 self._pause(host, answer)
         return answer
 
-    def _pause(self, host: str, answer: _Answer) -> None:
+    def _pause(self, host: str, answer: Answer) -> None:
         wait = self._retry_after(answer)
         if wait is None and answer.status == HTTPStatus.TOO_MANY_REQUESTS:
             wait = _PAUSE
         if wait is not None:
             self._gate.pause(host, wait)
 
-    def _check(self, trip: Trip, answer: _Answer) -> None:
+    def _check(self, trip: Trip, answer: Answer) -> None:
         """Raise the error that an answer without a document stands for."""
         if answer.headers.get("cf-mitigated", "").lower() == "challenge":
             raise FetchError(
@@ -209,7 +198,7 @@ class Fetcher:
                 status=answer.status,
                 retry_after=self._retry_after(answer),
             )
-        if answer.status in _WHOLE or answer.status == _NOT_MODIFIED:
+        if answer.status in WHOLE or answer.status == _NOT_MODIFIED:
             return
         raise FetchError(
             f"HTTP {answer.status}{_phrase(answer.status)} from {trip.shown()}",
@@ -218,13 +207,13 @@ class Fetcher:
             retry_after=self._retry_after(answer),
         )
 
-    def _retry_after(self, answer: _Answer) -> timedelta | None:
+    def _retry_after(self, answer: Answer) -> timedelta | None:
         value = answer.headers.get("retry-after", "")
         return parse_retry_after(value, server_time(answer.headers, self._clock()))
 
-    def _outcome(self, trip: Trip, answer: _Answer, known: Validators) -> Fetched | NotModified:
+    def _outcome(self, trip: Trip, answer: Answer, known: Validators) -> Fetched | NotModified:
         is_304 = answer.status == _NOT_MODIFIED
-        validators = _renewed(known, answer) if is_304 else _validators(answer)
+        validators = renewed(known, answer) if is_304 else validators_of(answer)
         fresh_for = freshness(answer.headers, server_time(answer.headers, self._clock()))
         if is_304 or validators.body_hash == known.body_hash:
             return NotModified(
@@ -243,82 +232,8 @@ class Fetcher:
         )
 
 
-async def _receive(response: httpx.Response, max_bytes: int) -> _Answer:
-    headers = _headers(response)
-    if response.status_code not in _WHOLE:
-        await _skim(response)
-        return _Answer(status=response.status_code, headers=headers)
-    length = headers.get("content-length", "")
-    if length.isdigit() and int(length[:20]) > max_bytes:
-        raise too_large(max_bytes)
-    raw, is_whole = await _read(response, max_bytes)
-    if not is_whole:
-        raise too_large(max_bytes)
-    encoding = headers.get("content-encoding", "")
-    if len(raw) > _INLINE_BYTES:
-        body = await asyncio.to_thread(decode, raw, encoding, max_bytes)
-    else:
-        body = decode(raw, encoding, max_bytes)
-    return _Answer(status=response.status_code, headers=headers, body=body)
-
-
-async def _skim(response: httpx.Response) -> None:
-    """Read a little of a body without use, so that its connection can serve the next request."""
-    with suppress(FetchError, TimeoutError):
-        async with asyncio.timeout(_SKIM_S):
-            await _read(response, _SKIMMED_BYTES)
-
-
-async def _read(response: httpx.Response, max_bytes: int) -> tuple[bytes, bool]:
-    """Return at most `max_bytes` of the body as sent, and whether that is all of it."""
-    assert isinstance(response.stream, httpx.AsyncByteStream), "made by our transport"
-    raw = bytearray()
-    chunks = 0
-    async for chunk in response.stream:
-        raw += chunk
-        chunks += 1
-        if len(raw) > max_bytes:
-            return bytes(raw[:max_bytes]), False
-        if chunks > _MAX_CHUNKS:
-            raise FetchError("the body comes in crumbs", kind="too-large")
-    return bytes(raw), True
-
-
-def _headers(response: httpx.Response) -> Mapping[str, str]:
-    """Return the headers read as latin-1, which loses no byte; of repeated ones the first."""
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in response.headers.raw:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        if name in headers and name in _LISTS:
-            headers[name] += ", " + value
-        else:
-            headers.setdefault(name, value)
-    return headers
-
-
-def _document(trip: Trip, answer: _Answer) -> Document:
+def _document(trip: Trip, answer: Answer) -> Document:
     return Document(answer.body, answer.headers, str(trip.url), answer.status)
-
-
-def _validators(answer: _Answer) -> Validators:
-    return Validators(
-        etag=_short(answer.headers.get("etag", "")),
-        last_modified=_short(answer.headers.get("last-modified", "")),
-        body_hash=hashlib.blake2b(answer.body, digest_size=16).digest(),
-    )
-
-
-def _renewed(known: Validators, answer: _Answer) -> Validators:
-    """Return the validators after a 304, which may bring new ones (RFC 9111, 4.3.4)."""
-    return Validators(
-        etag=_short(answer.headers.get("etag", "")) or known.etag,
-        last_modified=_short(answer.headers.get("last-modified", "")) or known.last_modified,
-        body_hash=known.body_hash,
-    )
-
-
-def _short(value: str) -> str:
-    return value if len(value) <= _MAX_VALIDATOR else ""
 
 
 def _unasked(trip: Trip) -> FetchError:

@@ -18,7 +18,7 @@ import httpx
 
 from monitor.errors import FetchError
 from monitor.fetch.addresses import Network
-from monitor.fetch.wire import CheckedBackend, ProxyBackend, Resolve
+from monitor.fetch.dial import CheckedBackend, ProxyBackend, Resolve
 
 if importlib.util.find_spec("sniffio") is None:
     # httpcore 1.0.9 tries `import sniffio` for every lock it makes, four times a request, and each

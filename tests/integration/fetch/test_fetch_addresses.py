@@ -8,7 +8,7 @@ import pytest
 
 from monitor.errors import FetchError, RefusedAddress
 from monitor.fetch.client import Fetcher
-from monitor.fetch.wire import Resolver
+from monitor.fetch.dial import Resolver
 from monitor.model import Validators
 from tests.integration.fetch.server import Names, fetching, make_source, reply, say, serving
 

@@ -11,8 +11,9 @@ import pytest
 from monitor.errors import FetchError
 from monitor.fetch.addresses import parse_networks
 from monitor.fetch.client import FetchSettings
+from monitor.fetch.dial import CheckedBackend, Resolver
 from monitor.fetch.transport import HostTransport
-from monitor.fetch.wire import CheckedBackend, Resolver, Wire
+from monitor.fetch.wire import Wire
 from monitor.model import Post, Reply
 from tests.integration.fetch.server import Names, Request, fetching, reply, say, serving
 
