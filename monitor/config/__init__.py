@@ -5,7 +5,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -14,7 +13,8 @@ from monitor.config.assemble import LoadRules, Surroundings, assemble
 from monitor.config.defaults import defaults_path, write_defaults
 from monitor.config.effective import ChannelConfig, Config
 from monitor.config.files import fingerprint, read_files, read_secret_file
-from monitor.config.schema import FeedsFile, RoutesFile, ServiceSettings, routes_model
+from monitor.config.jsonschema import schemas
+from monitor.config.schema import FeedsFile, RoutesFile, ServiceSettings
 from monitor.config.show import shown as show
 
 __all__ = [
@@ -30,8 +30,6 @@ __all__ = [
     "show",
     "write_defaults",
 ]
-
-_DIALECT = "http://json-schema.org/draft-07/schema#"  # what the language servers of editors read
 
 
 def load_config(
@@ -58,19 +56,3 @@ def load_config(
         load_rules=load_rules,
     )
     return assemble(files, surroundings, directory, problems)
-
-
-def schemas(channels: Mapping[str, type[BaseModel]] | None = None) -> Mapping[str, dict[str, Any]]:
-    """Return the JSON Schema of each settings file, by file name.
-
-    With `channels` the settings of each kind of channel are part of that of routes.yaml.
-    """
-    models: Mapping[str, type[BaseModel]] = {
-        "monitor.yaml": ServiceSettings,
-        "feeds.yaml": FeedsFile,
-        "routes.yaml": routes_model(channels or {}),
-    }
-    return {
-        name: {"$schema": _DIALECT, **model.model_json_schema(by_alias=True)}
-        for name, model in models.items()
-    }

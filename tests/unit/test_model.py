@@ -32,7 +32,7 @@ LATER = datetime(2024, 3, 29, tzinfo=UTC)
 def test_an_id_depends_on_its_parts_alone() -> None:
     """The same parts give the same id in every process: this one was written down."""
     assert stable_id("sty_", "a", "b") == "sty_lgzhdlq3xsy5ghkb"
-    assert stable_id("", "a", length=52) == stable_id("", "a", length=60)
+    assert len(stable_id("", "a", length=52)) == 52
 
 
 @given(st.lists(st.text(), max_size=4), st.lists(st.text(), max_size=4))
