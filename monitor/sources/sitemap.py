@@ -51,7 +51,6 @@ def read(document: Document, known: Collection[bytes] = ()) -> Reading:
         items=items,
         hashes=part.hashes,
         format="sitemap",
-        lang=items[0].lang if items else "",
         partial=part.is_partial,
     )
 
@@ -79,7 +78,9 @@ class _Pages:
     name: str = ""
 
     def on_start(self, name: str, _attributes: object) -> None:
-        self.name = name.rpartition(" ")[2]
+        space, _, self.name = name.rpartition(" ")
+        if "image" in space or "video" in space:
+            self.name = ""  # a picture's `loc` and `title` are not the page's
         if self.name in _ENTRIES:
             self.pages.append({})
 

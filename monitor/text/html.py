@@ -17,13 +17,13 @@ _BLOCK = (
     r"|section|select|summary|table|tbody|tfoot|thead|title|tr|ul"
 )
 _BLOCKS = re.compile(rf"(?=</?(?:{_BLOCK})\b)", re.IGNORECASE)
-# Elsewhere tags part words (`here</a><a>there`, `sanctions<sup>1</sup>`), except within a script
-# without spaces, and after an initial (`<span>N</span>orth Korea`).
+# Elsewhere tags part words (`sanctions<sup>1</sup>`), except within a script that is written
+# without spaces, and after an initial (`<span>N</span>orth Korea`); neighbours are apart always.
 _UNSPACED = "\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef"
-_RUN = r"((?:</?[a-zA-Z][^<>]*>)++)"
+_RUN = rf"(?=(?:</?[a-zA-Z][^<>]*>)++(?![{_UNSPACED}.,:;!?)»”’…])"
 _APART = re.compile(
-    rf"(?<![{_UNSPACED}])(?<!>[A-ZА-Я]){_RUN}(?![{_UNSPACED}])"
-    rf"|(?<=>[A-ZА-Я]){_RUN}(?![a-zа-я])"
+    rf"(?<![{_UNSPACED}(«“‘])(?<!>[A-ZА-Я]){_RUN})|(?<=>[A-ZА-Я]){_RUN}(?![a-zа-я]))"
+    r"|(?<=>)(?=<[a-zA-Z])"
 )
 _BLOCK_TAG = re.compile(rf"</?(?:{_BLOCK})\b[^<>]*>", re.IGNORECASE)
 _ANY_TAG = re.compile(r"</?[a-zA-Z!?][^<>]*>")
@@ -36,6 +36,8 @@ _HIDDEN = (
     ),
 )
 
+_EMPTY_LINE = re.compile(r"\n\s*\n")
+
 # Past these the DOM costs more than its square: 200,000 nested elements take 60 s, 50,000
 # attributes 3 s. Then tags are cut out without one.
 _MAX_TAGS = 10_000
@@ -44,9 +46,9 @@ _MAX_TAG_CHARS = 20_000
 
 def to_text(source: str) -> str:
     """Return the visible text of HTML, one line a paragraph; never raises."""
-    if not _MARKUP.search(source):
-        return paragraphs(source)
-    return plain(_read(source) if _TAG.search(source) else html.unescape(source))
+    if _TAG.search(source):
+        return _reread(_read(source))
+    return _reread(html.unescape(_unwrapped(source)) if "&" in source else _unwrapped(source))
 
 
 def to_line(source: str) -> str:
@@ -55,20 +57,32 @@ def to_line(source: str) -> str:
 
 
 def plain(source: str) -> str:
-    """Return plain text, one line a paragraph, without markup that was escaped once too often.
+    """Return plain text, one line a paragraph (an empty line parts them); never raises."""
+    return _reread(_unwrapped(source))
+
+
+def _reread(text: str) -> str:
+    """Return the text without markup that was escaped once too often.
 
     In the feed's XML that is `&amp;lt;p&amp;gt;`, or `&lt;p&gt;` in what is called plain text.
     """
-    if _MARKUP.search(source):
-        source = html.unescape(_without_tags(source))
-    return paragraphs(source)
+    if _MARKUP.search(text):
+        text = html.unescape(_without_tags(text))
+    return paragraphs(text)
+
+
+def _unwrapped(source: str) -> str:
+    """Return plain text with its lines joined: a line may end inside a name."""
+    if "\n" not in source:
+        return source
+    return "\n".join(" ".join(part.split()) for part in _EMPTY_LINE.split(source))
 
 
 def _read(source: str) -> str:
     flat = " ".join(source.split())
     if flat.count("<") > _MAX_TAGS or max(map(len, flat.split(">"))) > _MAX_TAG_CHARS:
         return html.unescape(_without_tags(flat))
-    tree = LexborHTMLParser(_APART.sub(r" \1\2", _BLOCKS.sub("\n", flat)))
+    tree = LexborHTMLParser(_APART.sub(" ", _BLOCKS.sub("\n", flat)))
     tree.strip_tags(_UNSEEN)
     return tree.root.text() if tree.root else ""
 
