@@ -50,7 +50,7 @@ class Automaton:
             owners.setdefault(term.literal, []).append(number)
         self._terms = tuple(terms)
         self._patterns = {
-            number: re.compile(term.pattern) for number, term in enumerate(terms) if term.pattern
+            number: re.compile(f"(?=({term.pattern}))") for number, term in enumerate(terms) if term.pattern
         }
         self._owners = tuple(tuple(numbers) for numbers in owners.values())
         self.literal_of = {
@@ -85,7 +85,7 @@ class Automaton:
         return places
 
     def _search(self, document: Document, number: int, places: dict[int, list[Found]]) -> None:
-        found = [Found(*match.span()) for match in self._patterns[number].finditer(document.text)]
+        found = [Found(*match.span(1)) for match in self._patterns[number].finditer(document.text)]
         if found:
             places[number] = found
 

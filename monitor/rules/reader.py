@@ -10,7 +10,8 @@ from monitor.rules.operators import COMPANIONS, OPERATORS, near
 from monitor.yamlnodes import Node, did_you_mean
 
 _LINK = re.compile(r"\s+(near|then)/(\S+)\s+")
-_BROKEN_LINK = re.compile(r"(?:^|\s)(near|then|w|pre|adj|same)/|\s(?:near|then)\s+\d+\s|/\d+\s*$")
+_LIKE_LINK = re.compile(r"(?:^|\s)([A-Za-z]+)/\d|\s(near|then) +\d+\s")
+_LINKS = ("near", "then", "w", "pre", "adj", "within")  # the last four are other systems' words
 # ISO 639-1: a mapping whose keys are all of these groups words by language.
 _CODES = (
     "ar az be bg bn bs ca cs da de el en es et fa fi fr ga gu he hi hr hu hy id is it ja ka kk km "
@@ -66,7 +67,7 @@ class ExpressionReader:
         """Return the expression of a term, a `$list`, alternatives, or a chain of near and then."""
         pieces = _LINK.split(f" {text} ")
         if len(pieces) == 1:
-            if _BROKEN_LINK.search(text):
+            if _is_broken_link(text):
                 self.report(node, f'"{text}" is not understood', "write: A near/8 B, or A then/8 B")
             return Words(ids=self.lists.words(text.strip(), node), label=text.strip())
         operands = [self._operand(piece, node) for piece in pieces[::3]]
@@ -152,6 +153,11 @@ class ExpressionReader:
 
 def _labelled(expression: Expression, label: str) -> Expression:
     return expression if expression.label else replace(expression, label=label)
+
+
+def _is_broken_link(text: str) -> bool:
+    words = ((found.group(1) or found.group(2)).lower() for found in _LIKE_LINK.finditer(text))
+    return any(difflib.get_close_matches(word, _LINKS, 1, 0.75) for word in words)
 
 
 def _is_by_language(node: Node) -> bool:

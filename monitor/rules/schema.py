@@ -74,7 +74,7 @@ def _parts() -> dict[str, object]:
 
 
 def _example() -> dict[str, object]:
-    fields = dict.fromkeys(("title", "summary", "content", "lang", "source"), {"type": "string"})
+    fields = {key: {"type": "string"} for key in ("title", "summary", "content", "lang", "source")}
     severity = {"$ref": "#/$defs/severity"}
     return {
         "anyOf": [
