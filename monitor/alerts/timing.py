@@ -110,12 +110,19 @@ def poll_floor(
     return max(asked, fresh)
 
 
-def due_after_start(key: str, due_at: datetime, now: datetime, every: timedelta) -> datetime:
+def due_after_start(
+    key: str, now: datetime, *, due_at: datetime, last_at: datetime | None, every: timedelta
+) -> datetime:
     """Return the due time to use after a start, a suspend or a jump of the clock.
 
     What fell due meanwhile is spread over one interval, at most five minutes, so that 500 feeds
-    do not burst; a due time further ahead than the rules allow (the clock went back) is too.
+    do not burst. Where the latest poll (`last_at`) lies ahead, the clock went back and nobody
+    knows how long ago it was: a plain interval counts as over, a longer wait (a pause that a
+    server asked for, a back-off) begins anew.
     """
+    if last_at is not None and last_at > now:
+        wait = due_at - last_at
+        due_at = now + wait if wait > every * (1 + POLL_JITTER) else now
     if now < due_at <= now + max(every, GONE_EVERY) * (1 + POLL_JITTER):
         return due_at
     return now + min(every, timedelta(minutes=5)) * _fraction(key, "start")

@@ -149,30 +149,51 @@ class TestPollFloor:
         assert poll_floor(**asked) == expected
 
 
+def after_start(key: str, due_at: datetime, last_at: datetime | None = None) -> datetime:
+    """Return the due time of a source polled each quarter of an hour."""
+    return due_after_start(key, NOW, due_at=due_at, last_at=last_at, every=QUARTER)
+
+
 class TestDueAfterStart:
     def test_500_overdue_sources_do_not_burst(self) -> None:
         """After a restart the sources that fell due are spread over minutes, none forgotten."""
-        dues = [due_after_start(f"s{n}", NOW - HOUR, NOW, QUARTER) for n in range(500)]
+        dues = [after_start(f"s{n}", NOW - HOUR) for n in range(500)]
         seconds = [int((due - NOW).total_seconds()) for due in dues]
 
         assert all(NOW <= due <= NOW + timedelta(minutes=5) for due in dues)
         assert max(seconds.count(s) for s in set(seconds)) <= 12  # 1.7 a second on average
 
-    def test_what_is_not_yet_due_keeps_its_time(self) -> None:
+    @pytest.mark.parametrize("last_at", [None, NOW, NOW - QUARTER])
+    def test_what_is_not_yet_due_keeps_its_time(self, last_at: datetime | None) -> None:
         """A start does not move the future."""
         due_at = NOW + timedelta(minutes=3)
 
-        assert due_after_start("a", due_at, NOW, QUARTER) == due_at
+        assert after_start("a", due_at, last_at) == due_at
 
     def test_edge_17_clock_that_went_back_does_not_silence_a_source(self) -> None:
-        """A due time years ahead, written by a wrong clock, is brought back."""
-        due = due_after_start("a", NOW + timedelta(days=900), NOW, QUARTER)
+        """A plain interval that began at a time now ahead counts as over."""
+        last_at = NOW + timedelta(hours=5)
+
+        assert NOW <= after_start("a", last_at + QUARTER, last_at) <= NOW + timedelta(minutes=5)
+
+    def test_edge_17_clock_that_went_back_does_not_cut_a_pause(self) -> None:
+        """A server that asked for two hours is not asked again before two hours have passed."""
+        last_at = NOW + timedelta(minutes=1)
+
+        assert after_start("a", last_at + 2 * HOUR, last_at) == NOW + 2 * HOUR
+
+    @pytest.mark.parametrize("last_at", [None, NOW - HOUR])
+    def test_edge_17_absurd_due_time_is_brought_back(self, last_at: datetime | None) -> None:
+        """A due time years ahead, written by a wrong clock, means a poll soon."""
+        due = after_start("a", NOW + timedelta(days=900), last_at)
 
         assert NOW <= due <= NOW + timedelta(minutes=5)
 
     def test_edge_17_due_three_days_ago_means_one_poll_soon(self) -> None:
         """A long sleep is made up for by one poll, within one interval."""
-        due = due_after_start("a", NOW - timedelta(days=3), NOW, timedelta(minutes=2))
+        due = due_after_start(
+            "a", NOW, due_at=NOW - timedelta(days=3), last_at=None, every=timedelta(minutes=2)
+        )
 
         assert NOW <= due <= NOW + timedelta(minutes=2)
 
