@@ -18,7 +18,7 @@ import structlog
 from monitor import rules
 from monitor.alerts import timing
 from monitor.errors import DeliveryError, FetchError, ParseError
-from monitor.model import Delivery, NotModified, Source, Validators
+from monitor.model import Delivery, Item, NotModified, Source, Validators
 from monitor.sources.normalise import normalise_all
 from monitor.steps import circuit
 from monitor.steps.due import DueReport, tell_due
@@ -58,6 +58,7 @@ async def poll_source(watch: Watch, source: Source, now: datetime) -> PollReport
             Found(
                 item=item,
                 hits=rules.match(item, ruleset, now),
+                near_misses=_near_misses(item, ruleset, now),
             )
             for item in items
         )
@@ -119,6 +120,11 @@ async def _deliver(
     await watch.write(settle)
     log.info("delivery", outbox=delivery.id, channel=channel.name, result=outcome.result)
     return outcome
+
+
+def _near_misses(item: Item, ruleset: rules.RuleSet, now: datetime) -> tuple[tuple[str, str], ...]:
+    misses = rules.near_misses(item, ruleset, now)
+    return tuple((miss.rule, ", ".join(miss.missing)) for miss in misses)
 
 
 def _validators(before: SourceState, now: datetime) -> Validators:

@@ -20,7 +20,7 @@ _ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The labelled data beside the checkout; the test is skipped where it is absent."""
+    """Return the labelled data beside the checkout; without it the test is skipped."""
     path = Path(os.environ.get("MONITOR_SHARED", _ROOT.parent / "shared"))
     if not (path / "data").is_dir():
         pytest.skip(f"the shared data is not at {path}: set MONITOR_SHARED")

@@ -237,6 +237,6 @@ class Kit:
 
 @pytest.fixture
 def kit(tmp_path: Path) -> Iterator[Kit]:
-    """A kit with a feed server, a hook server and an empty folder."""
+    """Give a kit with a feed server, a hook server and an empty folder."""
     with serving() as feeds, serving() as hook:
         yield Kit(folder=tmp_path, feeds=feeds, hook=hook)

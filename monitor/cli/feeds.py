@@ -163,15 +163,15 @@ async def _discover(url: str, directory: Path) -> list[dict[str, Any]]:
     from monitor.engine.local import utc_now
     from monitor.fetch.sandbox import Sandbox
     from monitor.service import fetching
-    from monitor.sources import discover as find
+    from monitor.sources.discover import feed_links, likely_places
 
     sandbox = Sandbox()
     found = []
     try:
         async with fetching(_config_or_defaults(directory), utc_now) as fetcher:
             page = await fetcher.get(url)
-            named = find.links(page)
-            for candidate in named or find.guesses(page.url or url):
+            named = [link.url for link in feed_links(page)]
+            for candidate in named or likely_places(page.url or url):
                 row = await _tried(candidate, fetcher.get, sandbox.read)
                 if row:
                     found.append(row)
@@ -200,14 +200,25 @@ def import_opml(*, file: Path, directory: Path) -> None:
     """Print the feeds of an OPML FILE as lines for feeds.yaml; known addresses are left out."""
     from monitor.sources import opml
 
-    known = {source.url for source in read_config(directory).sources}
-    known_ids = {source.id for source in read_config(directory).sources}
-    found = opml.read(file.read_bytes())
-    fresh = [one for one in found.feeds if one.url not in known]
-    click.echo(opml.to_yaml(fresh, known_ids), nl=False)
-    for problem in found.problems:
-        click.echo(f"{file}: {problem}", err=True)
-    click.echo(f"{len(fresh)} new, {len(found.feeds) - len(fresh)} known already", err=True)
+    sources = read_config(directory).sources
+    known_urls, known_ids = {one.url for one in sources}, {one.id for one in sources}
+    found = opml.load(file.read_bytes())
+    fresh = [one for one in found.sources if one.url not in known_urls]
+    for source in fresh:
+        if source.id in known_ids:
+            click.echo(f"{source.id}: the id is taken in feeds.yaml, choose another", err=True)
+        click.echo(_entry(source))
+    for reason in found.skipped:
+        click.echo(f"{file}: {reason}", err=True)
+    known = len(found.sources) - len(fresh)
+    click.echo(f"{len(fresh)} new, {known} known already; add the lines to feeds.yaml", err=True)
+
+
+def _entry(source: "Source") -> str:
+    """Return a source as a line of feeds.yaml; JSON is YAML, so nothing needs more quotes."""
+    entry: dict[str, Any] = {"id": source.id, "name": source.name, "url": source.url}
+    entry |= {"lang": source.lang, "tags": sorted(source.tags), "note": source.note}
+    return "  - " + to_json({name: value for name, value in entry.items() if value})
 
 
 @feeds.command("export-opml")
@@ -216,4 +227,4 @@ def export_opml(*, directory: Path) -> None:
     """Print the sources as OPML."""
     from monitor.sources import opml
 
-    click.echo(opml.write(read_config(directory).sources), nl=False)
+    click.echo(opml.dump(read_config(directory).sources), nl=False)

@@ -41,8 +41,8 @@ def environment() -> Mapping[str, str]:
     return os.environ
 
 
-def read_config(directory: Path) -> "Config":
-    """Return the checked configuration, warnings told on stderr.
+def read_config(directory: Path, *, tell_warnings: bool = False) -> "Config":
+    """Return the checked configuration; `check` tells its warnings, others leave them to it.
 
     Raises:
         ConfigError: with every problem.
@@ -55,8 +55,9 @@ def read_config(directory: Path) -> "Config":
             [Problem(file=str(directory), line=0, column=0, message="no such directory", hint=hint)]
         )
     config = read(directory, environment())
-    for warning in config.warnings:
-        click.echo(warning.render(), err=True)
+    if tell_warnings:
+        for warning in config.warnings:
+            click.echo(warning.render(), err=True)
     return config
 
 

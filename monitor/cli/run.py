@@ -165,7 +165,7 @@ async def _once(config: "Config", database: Path, *, quiet: bool, deliver: bool)
                 name: _Unsent(one) for name, one in open_.watch.channels.items()
             }
         total = sum(source.enabled for source in config.sources)
-        with _progress(total, "sources") as advance:
+        with progress(total, "sources") as advance:
             at_once = config.service.polling.at_once
             return await local.once(open_.watch, place.clock, at_once, lambda _: advance())
 
@@ -202,7 +202,7 @@ def _copy_of(database: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _progress(total: int, what: str) -> Iterator[Callable[[], None]]:
+def progress(total: int, what: str) -> Iterator[Callable[[], None]]:
     """Show a progress bar on a terminal, nothing elsewhere."""
     if not sys.stderr.isatty():
         yield lambda: None
@@ -210,9 +210,9 @@ def _progress(total: int, what: str) -> Iterator[Callable[[], None]]:
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda: progress.advance(task)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda: bar.advance(task)
 
 
 def summary_of(cycle: "Cycle") -> dict[str, Any]:

@@ -28,7 +28,7 @@ def init(*, directory: Path) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def check(*, directory: Path, as_json: bool) -> None:
     """Check every file and run every rule's examples; exit code 3 with every error located."""
-    config = read_config(directory)
+    config = read_config(directory, tell_warnings=True)
     enabled = sum(source.enabled for source in config.sources)
     outcome = {
         "sources": len(config.sources),

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,6 +10,9 @@ from monitor.cli import EXIT_PROBLEM
 from monitor.cli.options import directory_option, read_config, reading
 from monitor.cli.output import to_json
 from monitor.model import Item, ItemId, SourceId
+
+if TYPE_CHECKING:
+    from monitor.rules import Verdict
 
 
 @click.command()
@@ -38,17 +42,49 @@ def why(
         for verdict in rules.explain(item, config.ruleset, utc_now())
         if rule is None or verdict.rule == rule
     ]
-    if not as_json:
-        click.echo(f"{item.title}\n")
-    for verdict in verdicts:
-        if as_json:
+    if as_json:
+        for verdict in verdicts:
             click.echo(to_json(as_row(verdict)))
-        elif show_all or rule or _is_near(verdict):
-            click.echo(_told(verdict))
-    if not any(verdict.is_hit for verdict in verdicts):
-        if not as_json:
-            click.echo("no rule matches", err=True)
+    else:
+        shown = [one for one in verdicts if show_all or rule or one.hit or is_near(one)]
+        click.echo("\n".join([item.title, "", *map(_told, shown)]))
+    if not any(verdict.hit for verdict in verdicts):
+        click.echo("no rule matches; --all shows every rule", err=True)
         sys.exit(EXIT_PROBLEM)
+
+
+def is_near(verdict: "Verdict") -> bool:
+    """Return whether a clause holds, or something suppressed the rule."""
+    return bool(verdict.unless) or any(clause.is_met for clause in verdict.clauses)
+
+
+def as_row(verdict: "Verdict") -> dict[str, Any]:
+    """Return a verdict for JSON."""
+    return {
+        "rule": verdict.rule,
+        "hit": verdict.hit is not None,
+        "severity": verdict.hit.severity.label if verdict.hit else None,
+        "clauses": [
+            {"clause": one.clause, "met": one.is_met, "matched": [vars(span) for span in one.found]}
+            for one in verdict.clauses
+        ],
+        "unless": [vars(span) for span in verdict.unless],
+        "masked": [vars(span) for span in verdict.masked],
+        "reasons": list(verdict.reasons),
+    }
+
+
+def _told(verdict: "Verdict") -> str:
+    outcome = f"MATCH ({verdict.hit.severity.label})" if verdict.hit else "no match"
+    lines = [f"{verdict.rule}: {outcome}"]
+    for clause in verdict.clauses:
+        words = ", ".join(f'"{span.text}" in {span.field}' for span in clause.found)
+        lines.append(f"  {'+' if clause.is_met else '-'} {clause.clause}: {words or 'missing'}")
+    for name, spans in (("suppressed by", verdict.unless), ("does not count", verdict.masked)):
+        if spans:
+            lines.append(f"  {name}: " + ", ".join(f'"{span.text}"' for span in spans))
+    lines += [f"  {reason}" for reason in verdict.reasons if not reason.startswith("missing")]
+    return "\n".join(lines)
 
 
 def _item(text: str, lang: str, database: Path) -> Item:

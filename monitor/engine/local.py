@@ -148,6 +148,9 @@ def sync(tx: Transaction, watch: Watch, now: datetime) -> None:
     """Store which sources, channels and rules are in force."""
     enabled = [one for one in watch.settings.sources.values() if one.enabled]
     tx.sources.sync(enabled, [now] * len(enabled))
+    for old, new in watch.settings.ruleset.renamed.items():
+        tx.items.rename_rule(old, new)
+        tx.stories.rename_rule(old, new)
     retired = tx.outbox.retire(watch.channels, now)
     if retired:
         log.warning("messages of removed channels ended as dead", rows=retired)

@@ -153,6 +153,12 @@ class Items:
                 [item.id, rule, clause, to_text(item.seen_at)],
             )
 
+    def rename_rule(self, old: str, new: str) -> None:
+        """Give the history of a renamed rule to its new name."""
+        for table in ("hit", "near_miss"):
+            sql = f"update or ignore {table} set rule = ? where rule = ?"  # noqa: S608 (ours)
+            self._db.execute(sql, [new, old])
+
     def near_misses(self, rule: str | None, limit: int) -> list[dict[str, Any]]:
         """Return near misses with their item's title and address, newest first."""
         sql = """select near_miss.rule, near_miss.missing, near_miss.seen_at, item.id, item.title,

@@ -182,6 +182,16 @@ class Stories:
             ],
         )
 
+    def rename_rule(self, old: str, new: str) -> None:
+        """Let readers who know a rule by its former name know it by the new one."""
+        self._db.execute(
+            """update story set alerted_rules = (
+                 select json_group_array(distinct case value when ?1 then ?2 else value end)
+                 from json_each(alerted_rules))
+               where exists (select 1 from json_each(alerted_rules) where value = ?1)""",
+            [old, new],
+        )
+
     def set_muted(self, story_id: StoryId, *, muted: bool) -> None:
         """Store whether a story is muted."""
         self._db.execute("update story set muted = ? where id = ?", [int(muted), story_id])

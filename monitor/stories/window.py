@@ -99,7 +99,7 @@ class Window:
 
     def add(self, story_id: StoryId, fingerprint: Fingerprint) -> None:
         """Make the item a member of the story; an item that is known already is replaced."""
-        self._forget(fingerprint.item_id)
+        self.forget(fingerprint.item_id)
         self._story_of[fingerprint.item_id] = story_id
         self._groups.setdefault(story_id, Group(story_id)).add(fingerprint)
         insort(self._by_time, (fingerprint.when, fingerprint.item_id))
@@ -117,7 +117,7 @@ class Window:
         """Forget the members that are older than `time`."""
         old = self._by_time[: bisect_left(self._by_time, (time, ItemId("")))]
         for _, item_id in old:
-            self._forget(item_id)
+            self.forget(item_id)
 
     def same(self, key: str) -> list[tuple[Group, Fingerprint]]:
         """Return the members that have this exact key, with their stories, latest first."""
@@ -145,7 +145,8 @@ class Window:
     def _spread(self, token: str) -> int:
         return len(self._shared.get(token, ()))
 
-    def _forget(self, item_id: ItemId) -> None:
+    def forget(self, item_id: ItemId) -> None:
+        """Drop one member; an item that is not known is ignored."""
         if item_id not in self._story_of:
             return
         story_id = self._story_of.pop(item_id)

@@ -24,7 +24,9 @@ _PAGES = {
 }
 
 
-def _kill_everywhere(kit: Any, first: int, step: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _kill_everywhere(
+    kit: Any, first: int, step: int
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     for name, items in _PAGES.items():
         kit.feeds.put(f"/{name}.xml", kit.rss(*items, base=f"https://{name}.example.org"))
     done = subprocess.run(

@@ -1,0 +1,134 @@
+"""`replay` and `history`: rules over what is stored, and which rules were in force when."""
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from monitor.cli import EXIT_PROBLEM
+from monitor.cli.options import directory_option, output_options, read_config, reading, stored
+from monitor.cli.output import emit, since
+from monitor.cli.rules import loaded
+from monitor.cli.run import progress
+from monitor.errors import MonitorError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from monitor.model import Item
+    from monitor.rules import RuleSet
+    from monitor.store import Transaction
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A hit that the new rules make and the old ones do not, or the other way round."""
+
+    is_gained: bool
+    rule: str
+    item: "Item"
+    story: str | None
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """Return the change as a row of a listing."""
+        return {
+            "change": "gained" if self.is_gained else "lost",
+            "rule": self.rule,
+            "item": self.item.id,
+            "source": self.item.source_id,
+            "seen_at": self.item.seen_at,
+            "title": self.item.title,
+            "story": self.story,
+        }
+
+
+@click.command()
+@directory_option
+@click.option("--since", "since_", default="30d", show_default=True, help="30d, 12h, or a date.")
+@click.option(
+    "--against",
+    default="running",
+    show_default=True,
+    help="Compare with the rules last in force, or with another configuration directory.",
+)
+@output_options
+def replay(*, directory: Path, since_: str, against: str, output: str) -> None:
+    """Match stored items with the rules on disk: hits gained and lost, stories touched.
+
+    Nothing is stored and nothing is sent.
+    """
+    from monitor.engine.local import utc_now
+
+    now = utc_now()
+    config = read_config(directory)
+    with reading(Path(config.service.storage.database)) as tx:
+        old = _baseline(tx, against)
+        begin = since(since_, now)
+        total = tx.items.count(begin, now)[0]
+        with progress(total, "items") as advance:
+            items = _each(tx.items.since(begin), advance)
+            rows = [one.row for one in _changes(tx, old, config.ruleset, items, now)]
+    emit(rows, output, ("change", "rule", "seen_at", "source", "title", "story"))
+    counts = Counter(row["change"] for row in rows)
+    stories = {row["story"] for row in rows if row["story"]}
+    click.echo(
+        f"{total} items: {counts['gained']} hits gained, {counts['lost']} lost, "
+        f"{len(stories)} known stories touched; nothing was sent.",
+        err=True,
+    )
+
+
+def _each(items: "Iterable[Item]", advance: Callable[[], None]) -> "Iterator[Item]":
+    for item in items:
+        yield item
+        advance()
+
+
+def _baseline(tx: "Transaction", against: str) -> "RuleSet":
+    if against != "running":
+        if not Path(against).is_dir():
+            raise click.BadParameter(f'"{against}" is neither running nor a directory')
+        ruleset: RuleSet = read_config(Path(against)).ruleset
+        return ruleset
+    stored_sets = tx.log.rulesets()
+    if not stored_sets:
+        raise MonitorError("no rule set was in force yet: compare with --against DIRECTORY")
+    files = tx.log.ruleset_files(stored_sets[0]["hash"])
+    assert files is not None, "it is listed"
+    running: RuleSet = loaded(files)
+    return running
+
+
+def _changes(
+    tx: "Transaction", old: "RuleSet", new: "RuleSet", items: Iterable["Item"], now: "datetime"
+) -> Iterator[_Change]:
+    from monitor.rules import match
+
+    for item in items:
+        before = {new.renamed.get(hit.rule, hit.rule) for hit in match(item, old, now)}
+        after = {hit.rule for hit in match(item, new, now)}
+        for rule in sorted(before ^ after):
+            yield _Change(rule in after, rule, item, tx.stories.story_of(item.id))
+
+
+@click.command()
+@click.argument("ruleset", required=False)
+@directory_option
+@output_options
+def history(*, ruleset: str | None, directory: Path, output: str) -> None:
+    """List the rule sets that were in force, newest first; with a hash print the files of one."""
+    with stored(directory) as (_, tx):
+        if ruleset is None:
+            emit(tx.log.rulesets(), output, ("loaded_at", "hash"))
+            return
+        files = tx.log.ruleset_files(ruleset)
+    if files is None:
+        click.echo(f'no rule set begins with "{ruleset}"', err=True)
+        sys.exit(EXIT_PROBLEM)
+    for name, text in files.items():
+        click.echo(f"# ---- {name}\n{text}")
