@@ -14,7 +14,7 @@ from monitor.config import crosscheck
 from monitor.config.channels import Channels, Models, read_channels
 from monitor.config.effective import Config, route_of, sources_of
 from monitor.config.schema import FeedsFile, RoutesFile, ServiceSettings
-from monitor.config.secrets import ReadSecret, Resolved, redact, resolve
+from monitor.config.secrets import ReadSecret, Resolved, literals, redact, resolve
 from monitor.config.show import shown
 from monitor.config.validate import validate
 from monitor.errors import ConfigError, Problem
@@ -72,6 +72,7 @@ class _Assembly:
         ruleset = self._ruleset()
         channels = read_channels(routing, self._around.channels)
         self._add(channels.problems)
+        self._secrets |= channels.secrets
         self._add(_unknown_channels(monitor.root, routing.root, channels.names))
         self._add(crosscheck.feeds(sources.root))
         self._add(crosscheck.emptiness(feeds, self._files))
@@ -82,6 +83,7 @@ class _Assembly:
         used = {name for route in routes for name in route.send}
         self._add(crosscheck.unused(routing.root, used | {*digest, *operations} | channels.off))
         warnings = self._warnings_or_errors()
+        secrets = frozenset(self._secrets)
         assert service is not None, "a file without a model has an error"
         assert feeds is not None, "a file without a model has an error"
         assert ruleset is not None, "rules that cannot be loaded are errors"
@@ -96,8 +98,8 @@ class _Assembly:
             warnings=warnings,
             hash="",
             directory=directory,
-            files=dict(self._files),
-            secrets=frozenset(self._secrets),
+            files={name: redact(text, secrets) for name, text in self._files.items()},
+            secrets=secrets,
         )
         return replace(config, hash=_hash(config))
 
@@ -110,7 +112,7 @@ class _Assembly:
             self._add(error.problems)
             return _empty(file), None
         resolved = resolve(node, self._around.environ, self._around.read_secret)
-        self._secrets |= resolved.secrets
+        self._secrets |= resolved.secrets | set(literals(model, resolved.root, resolved))
         self._problems += resolved.problems
         self._unresolved |= {(name, one.line, one.column) for one in resolved.problems}
         checked, problems = validate(model, resolved.root, resolved)

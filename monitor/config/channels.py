@@ -1,13 +1,13 @@
 """The channels of routes.yaml: each has a name, one kind, and the settings of that kind."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from pydantic import BaseModel
 
 from monitor.config.effective import ChannelConfig
 from monitor.config.schema import Settings
-from monitor.config.secrets import Resolved
+from monitor.config.secrets import Resolved, literals
 from monitor.config.validate import validate
 from monitor.errors import Problem
 from monitor.yamlnodes import Node, did_you_mean
@@ -20,13 +20,15 @@ _BROKEN = Settings()  # stands for settings that have a problem: nothing is ever
 class Channels:
     """What routes.yaml says of channels: those that are on, the names of those that are off.
 
-    `is_default` says that none is on and the console stands in.
+    `is_default` says that none is on and the console stands in. `secrets` were written into the
+    file.
     """
 
     on: Mapping[str, ChannelConfig]
     off: frozenset[str]
     is_default: bool
     problems: tuple[Problem, ...]
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
     def names(self) -> frozenset[str]:
@@ -51,10 +53,23 @@ def read_channels(routing: Resolved, models: Models) -> Channels:
         on[name.key] = channel
         problems += found
     if on:
-        return Channels(on, frozenset(off), is_default=False, problems=tuple(problems))
+        return Channels(
+            on,
+            frozenset(off),
+            is_default=False,
+            problems=tuple(problems),
+            secrets=frozenset(_secrets(section, routing, models)),
+        )
     settings = models.get("console", Settings)()
     console = ChannelConfig(name="console", kind="console", settings=settings)
     return Channels({"console": console}, frozenset(off), is_default=True, problems=())
+
+
+def _secrets(section: Node | None, routing: Resolved, models: Models) -> Iterator[str]:
+    for _, node in (section.entries if section else None) or ():
+        for kind, value in node.entries or ():
+            if kind.key in models:
+                yield from literals(models[kind.key], value, routing)
 
 
 def _is_off(node: Node) -> bool:

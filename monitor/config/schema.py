@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, create_model, mode
 from monitor import __version__
 from monitor.config.values import (
     Clock,
+    Duration,
     Flag,
     HeaderName,
     HeaderValue,
@@ -76,7 +77,7 @@ class PollingSettings(Settings):
     every: Pace = timedelta(minutes=15)
     timeout: Pace = timedelta(seconds=20)
     at_once: int = Field(default=8, ge=1, le=256)
-    host_gap: Pace = timedelta(seconds=1)
+    host_gap: Duration = timedelta(seconds=1)
     user_agent: str = Field(default=f"sanctions-monitor/{__version__}", pattern=r"^[\x20-\x7e]+$")
     allow_networks: tuple[Network, ...] = ()
     proxy: SecretStr = SecretStr("")

@@ -5,8 +5,11 @@ a value holds can therefore never become a key or a list.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any, get_args
+
+from pydantic import BaseModel, SecretStr
 
 from monitor.errors import Problem
 from monitor.yamlnodes import Node
@@ -18,6 +21,8 @@ _REFERENCE = re.compile(
     r"|(?P<bad>\$\{)"
 )
 _SECRET_NAME = re.compile(r"key|token|secret|pass|auth|cred|login", re.IGNORECASE)
+_SHORTEST = 4  # characters
+_HIDDEN = "***"
 _UNRESOLVED = "unresolved"  # keeps the key: that it is missing would be a second, false message
 _HOW = "write ${NAME}, ${NAME:-default} or ${file:/path}"
 
@@ -113,8 +118,44 @@ def resolve(node: Node, environ: Mapping[str, str], read_secret: ReadSecret) -> 
     )
 
 
+def literals(model: type[BaseModel], node: Node, resolved: Resolved) -> Iterator[str]:
+    """Return the secrets of a model that were written into the file itself."""
+    for name, info in model.model_fields.items():
+        value = node.get(info.alias or name)
+        if value is None:
+            continue
+        if SecretStr in _types(info.annotation):
+            yield from (text for text, place in _texts(value) if place not in resolved.written)
+        for below in filter(_is_model, _types(info.annotation)):
+            for one in value.items or (value,):
+                yield from literals(below, one, resolved)
+
+
+def _texts(node: Node) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Return every text of a tree with its line and column."""
+    if node.text is not None:
+        yield node.text, (node.line, node.column)
+    for below in (*(node.items or ()), *(value for _, value in node.entries or ())):
+        yield from _texts(below)
+
+
+def _types(annotation: Any) -> Iterator[Any]:
+    """Return every type that an annotation is made of."""
+    yield annotation
+    for argument in get_args(annotation):
+        yield from _types(argument)
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
 def redact(text: str, secrets: frozenset[str]) -> str:
-    """Return the text with every secret replaced by `***`, longest first."""
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        text = text.replace(secret, "***")
+    """Return the text with every secret replaced by `***`, longest first.
+
+    What is shorter than four characters protects nothing, and stands in any word.
+    """
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= _SHORTEST:
+            text = text.replace(secret, _HIDDEN)
     return text

@@ -206,6 +206,7 @@ def test_with_every_channel_off_the_console_stands_in(load: Load) -> None:
         ("routes: [{when: {source: b}, send: console}]",
          '1:26: there is no source "b" [allowed: a]'),
         ("routes: [{send: []}]", "1:17: send: "),
+        ("routes: [{send: [[console]]}]", "1:18: send: must be text, this is a list"),
         ("routes: [{}]", '1:10: "send" is missing in routes'),
         ("routes: [{send: console, as: digset}]",
          '1:30: as: "digset" is not known [did you mean "digest"?]'),
@@ -312,6 +313,25 @@ def test_no_message_holds_a_secret(load: Load) -> None:
 
     assert "hunter2" not in str(caught.value)
     assert "hunter2" not in repr(caught.value.problems)
+
+
+def test_a_secret_that_stands_in_the_file_is_neither_told_nor_kept(load: Load) -> None:
+    """Not in the line that a message shows, not in the texts that history stores."""
+    feeds = (
+        "feeds: [{id: a, url: 'https://a.example', auth: {basic: 'me:word-1'},"
+        " headers: {A: word-2}}]"
+    )
+    routes = "channels: {a: {hook: {url: 'https://word-3', keys: [word-4, word-5]}}}"
+    broken = routes.replace("keys", "kesy: x, keys")
+
+    config = load(feeds=feeds, routes=routes, files=RULE)
+    with pytest.raises(ConfigError) as caught:
+        load(feeds=feeds.replace("id: a", "id: A"), routes=broken)
+
+    told = str(caught.value) + repr(config) + "".join(config.files.values())
+    assert "word-" not in told
+    assert config.files["routes.yaml"] == "channels: {a: {hook: {url: '***', keys: [***, ***]}}}"
+    assert config.sources[0].password == "word-1"
 
 
 def test_rules_and_watchlists_go_to_the_loader_of_rules() -> None:

@@ -14,6 +14,7 @@ from monitor.rules import load
 
 MODELS = {kind: channel.settings for kind, channel in CHANNELS.items()}
 NAMES = ["monitor.yaml", "feeds.yaml", "routes.yaml"]
+ALL_NAMES = [*NAMES, "rules/a.yaml", "watchlists/a.csv"]
 REPOSITORY = Path(__file__).resolve().parents[3]
 SHIPPED = {
     name: (REPOSITORY / folder / name).read_text("utf-8")
@@ -49,7 +50,7 @@ def _check(files: dict[str, str]) -> None:
 
 
 @settings(max_examples=100)
-@given(st.dictionaries(st.sampled_from(NAMES), st.text(max_size=80), max_size=3))
+@given(st.dictionaries(st.sampled_from(ALL_NAMES), st.text(max_size=80), max_size=3))
 def test_any_text_is_loaded_or_refused(files: dict[str, str]) -> None:
     """Noise of any kind."""
     _check(files)
@@ -64,7 +65,8 @@ _WORDS = (
     "version instance name storage database keep items polling every at_once allow_networks proxy "
     "digest at zone send self_watch tell feed_failing_after web public_url defaults feeds id url "
     "trust tags enabled auth basic bearer headers channels routes when severity rule source as "
-    "console webhook secret email to smtp from"
+    "console webhook secret email to smtp from "
+    "terms rules title theme why all any none near unless mask match no_match score threshold lang"
 )
 _KEYS = st.sampled_from(_WORDS.split())
 _TREES = st.recursive(
@@ -80,7 +82,7 @@ _TREES = st.recursive(
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
-@given(st.dictionaries(st.sampled_from(NAMES), _TREES, min_size=1, max_size=3))
+@given(st.dictionaries(st.sampled_from(ALL_NAMES), _TREES, min_size=1, max_size=3))
 def test_any_tree_of_known_words_is_loaded_or_refused(files: dict[str, str]) -> None:
     """Right keys in wrong places, values of the wrong kind."""
     _check(files)
