@@ -131,6 +131,37 @@ async def plain(urls: list[str], at_once: int, context: ssl.SSLContext) -> float
         return await measure(poll, urls, at_once)
 
 
+async def all_due(port: int, hosts: int, at_once: int) -> float:
+    """Poll `hosts` hosts that are due at one moment; return milliseconds of CPU per poll."""
+
+    async def resolve(_host: str, _port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    gate = Gate(monotonic=time.monotonic, limit=at_once)
+    settings = FetchSettings(user_agent="bench/1", allow_networks=["127.0.0.0/8"])
+    fetcher = Fetcher(settings, gate=gate, clock=lambda: datetime.now(UTC), resolve=resolve)
+    known = Validators(etag=ETAG)
+
+    async def poll(n: int) -> None:
+        source = Source(id=SourceId(str(n)), url=f"http://h{n}.test:{port}/feed.xml")
+        assert isinstance(await fetcher.fetch(source, known), NotModified)
+
+    started = cpu_s()
+    await asyncio.gather(*(poll(n) for n in range(hosts)))
+    spent = 1e3 * (cpu_s() - started) / hosts
+    await fetcher.aclose()
+    return spent
+
+
+def scale(at_once: int) -> None:
+    """Print what many hosts cost: per poll, and in memory."""
+    with server(1, None, keep=True) as port:
+        for hosts in (100, 1_000, 10_000):
+            spent = min(asyncio.run(all_due(port, hosts, at_once)) for _ in range(ROUNDS))
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            print(f"{hosts:>6} hosts due at once: {spent:.2f} ms a poll, peak {peak:.0f} MB")
+
+
 def compare(name: str, scheme: str, args: argparse.Namespace, *, keep: bool) -> None:
     authority = trustme.CA()
     client_context = ssl.create_default_context()
@@ -159,6 +190,7 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=50)
     args = parser.parse_args()
     print(f"CPU per 304, {args.polls} polls, {args.hosts} hosts, {args.at_once} at once")
+    scale(args.at_once)
     compare("http, connections kept", "http", args, keep=True)
     compare("http, a connection per poll", "http", args, keep=False)
     compare("https, a connection per poll", "https", args, keep=False)
