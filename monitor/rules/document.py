@@ -6,7 +6,16 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 from monitor.model import Item, Span
-from monitor.text.fold import FIELD_END, NO_SPACE, SENTENCE_END, FoldMap, fold, fold_cased, fold_map
+from monitor.text.fold import (
+    FIELD_END,
+    NO_SPACE,
+    SENTENCE_END,
+    Origin,
+    fold,
+    fold_cased,
+    fold_map,
+    origin,
+)
 
 FIELDS: tuple[Literal["title", "summary", "content"], ...] = ("title", "summary", "content")
 
@@ -88,17 +97,18 @@ class Document:
         return bisect_right(self._sentence_ends, position)
 
     @cached_property
-    def _maps(self) -> dict[int, FoldMap]:
+    def _origins(self) -> dict[int, Origin]:
         return {}
 
-    def _map(self, field: int) -> FoldMap:
-        if field not in self._maps:
-            self._maps[field] = fold_map(self.fields[field])
-        return self._maps[field]
+    def _origin(self, field: int) -> Origin:
+        if field not in self._origins:
+            low, high = self.window(field)
+            self._origins[field] = origin(self.fields[field], self.text[low:high])
+        return self._origins[field]
 
     def folded_place(self, field: int, start: int, end: int) -> Found | None:
         """Return the place of original characters, or None when no word stands among them."""
-        places = self._map(field)
+        places = fold_map(self.fields[field])
         low, high = bisect_left(places.starts, start), bisect_right(places.ends, end)
         inside = places.folded[low:high]
         kept = inside.strip(f" {SENTENCE_END}")
@@ -112,5 +122,5 @@ class Document:
         """Return the characters of the original item."""
         field = self.field_of(found.start)
         base = self.window(field)[0]
-        start, end = self._map(field).original(found.start - base, found.end - base)
+        start, end = self._origin(field).original(found.start - base, found.end - base)
         return Span(field=FIELDS[field], start=start, end=end, text=self.fields[field][start:end])

@@ -47,14 +47,15 @@ def _words(clause: ClauseMatch) -> str:
 
 def _why_not(rule: Rule, context: Context) -> str:
     context = masking(rule, context)
-    missing = [c.name for c in rule.clauses if c.body.evaluate(context) is None]
+    results = [(clause, clause.body.evaluate(context)) for clause in rule.clauses]
+    missing = [clause.name for clause, found in results if found is None]
     if missing:
-        held = [c for c in rule.clauses if c.name not in missing]
+        held = [(clause, found) for clause, found in results if found is not None]
         words = "; ".join(map(_words, explain_clauses(held, context)))
         return f"missing: {', '.join(missing)}" + (f" (found {words})" if words else "")
-    found = rule.unless.evaluate(context) if rule.unless is not None else None
-    if found is not None:
-        suppressing = dict.fromkeys(context.document.span(match).text for match in found)
+    suppressed = rule.unless.evaluate(context) if rule.unless is not None else None
+    if suppressed is not None:
+        suppressing = dict.fromkeys(context.document.span(one).text for one in suppressed)
         return f"unless: {', '.join(suppressing) or 'it holds'}"
     return "a filter (sources, tags, lang) leaves it out"
 

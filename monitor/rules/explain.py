@@ -135,8 +135,9 @@ def _near_miss(rule: Rule, item: Item, context: Context, now: datetime) -> NearM
     if not passes(rule.filters, item) or (rule.until is not None and now.date() > rule.until):
         return None
     context = masking(rule, context)
-    held = [clause for clause in rule.clauses if clause.body.evaluate(context) is not None]
-    missing = [clause.name for clause in rule.clauses if clause not in held]
+    results = [(clause, clause.body.evaluate(context)) for clause in rule.clauses]
+    held = [(clause, found) for clause, found in results if found is not None]
+    missing = [clause.name for clause, found in results if found is None]
     if not missing or len(missing) > rule.near_miss:
         return None
     clauses = tuple(explain_clauses(held, context))

@@ -50,7 +50,9 @@ class Automaton:
             owners.setdefault(term.literal, []).append(number)
         self._terms = tuple(terms)
         self._patterns = {
-            number: re.compile(f"(?=({term.pattern}))") for number, term in enumerate(terms) if term.pattern
+            number: re.compile(f"(?=({term.pattern}))")
+            for number, term in enumerate(terms)
+            if term.pattern
         }
         self._owners = tuple(tuple(numbers) for numbers in owners.values())
         self.literal_of = {

@@ -11,6 +11,8 @@ from monitor.rules.names import Listed
 from monitor.rules.rule import Clause, Filters, Rule
 from monitor.rules.ruleset import RuleSet
 
+Held = tuple[Clause, Sequence[Found]]  # a clause that holds, and what it found
+
 
 def match(item: Item, ruleset: RuleSet, now: datetime) -> tuple[Hit, ...]:
     """Return the hits of an item, in the order of the rule files."""
@@ -49,11 +51,16 @@ def _context(
 
 def _candidates(ruleset: RuleSet, literals: set[int]) -> Iterator[int]:
     """Return the rules of which every need is met, rarest need first."""
+    triggers, active = ruleset.triggers, ruleset.active
     tried = set(ruleset.always)
-    for literal in literals & ruleset.triggers.keys():
-        tried.update(ruleset.triggers[literal])
+    for literal in literals:
+        if literal in triggers:
+            tried.update(triggers[literal])
     for number in tried:
-        if not any(need.isdisjoint(literals) for need in ruleset.active[number].needs):
+        for need in active[number].needs:
+            if need.isdisjoint(literals):
+                break
+        else:
             yield number
 
 
@@ -64,20 +71,20 @@ def hit(rule: Rule, item: Item, context: Context, now: datetime) -> Hit | None:
     if not passes(rule.filters, item):
         return None
     context = masking(rule, context)
-    matches: list[Found] = []
+    results = []
     for clause in rule.clauses:
         found = clause.body.evaluate(context)
         if found is None:
             return None
-        matches += found
+        results.append((clause, found))
     if rule.unless is not None and rule.unless.evaluate(context) is not None:
         return None
     return Hit(
         rule=rule.info.id,
         version=rule.info.version,
         severity=severity(rule, context),
-        clauses=tuple(explain_clauses(rule.clauses, context)),
-        listed_names=_listed(matches, context),
+        clauses=tuple(explain_clauses(results, context)),
+        listed_names=_listed(results, context) if context.listed else (),
     )
 
 
@@ -103,11 +110,10 @@ def phrases(rule: Rule, context: Context) -> tuple[Found, ...]:
     return tuple(place for term in terms for place in context.found[term])
 
 
-def _listed(matches: Sequence[Found], context: Context) -> tuple[str, ...]:
+def _listed(results: Sequence[Held], context: Context) -> tuple[str, ...]:
     """Return the names of watch lists among the matches, in order of the text."""
-    if not context.listed:
-        return ()
-    places = sorted(context.listed.keys() & set(matches))
+    matches = {match for _, found in results for match in found}
+    places = sorted(context.listed.keys() & matches)
     return tuple(dict.fromkeys(name for place in places for name in context.listed[place]))
 
 
@@ -119,26 +125,27 @@ def severity(rule: Rule, context: Context) -> Severity:
     return rule.info.severity
 
 
-def explain_clauses(clauses: Sequence[Clause], context: Context) -> Iterator[ClauseMatch]:
+def explain_clauses(results: Sequence[Held], context: Context) -> Iterator[ClauseMatch]:
     """Return what each clause found, in the original text."""
-    for clause in clauses:
-        for name, matches in _named(clause.name, clause.body, context):
+    for clause, found in results:
+        for name, matches in _named(clause.name, clause.body, found, context):
             if matches:
-                yield ClauseMatch(
-                    clause=name,
-                    matched=tuple(context.document.span(one) for one in outermost(matches)),
-                )
+                spans = tuple(context.document.span(one) for one in outermost(matches))
+                yield ClauseMatch(clause=name, matched=spans)
 
 
-def _named(name: str, body: Expression, context: Context) -> Iterator[tuple[str, Sequence[Found]]]:
+def _named(
+    name: str, body: Expression, found: Sequence[Found], context: Context
+) -> Iterator[tuple[str, Sequence[Found]]]:
     """Return the named parts of a clause that hold, or the clause itself where nothing is named."""
     if isinstance(body, All | Any) and any(isinstance(node, Named) for node in body.walk()):
         for part in body.parts:
-            inner = part.name if isinstance(part, Named) else part.label or name
-            if part.evaluate(context) is not None:
-                yield from _named(inner, part, context)
+            inner = part.evaluate(context)
+            if inner is not None:
+                own = part.name if isinstance(part, Named) else part.label or name
+                yield from _named(own, part, inner, context)
     else:
-        yield name, body.evaluate(context) or ()
+        yield name, found
 
 
 def outermost(matches: Sequence[Found]) -> list[Found]:

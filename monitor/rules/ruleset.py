@@ -68,7 +68,7 @@ def build(parsed: Parsed, names: Names) -> RuleSet:
         active=tuple(active),
         automaton=automaton,
         names=names,
-        triggers=MappingProxyType({key: tuple(value) for key, value in triggers.items()}),
+        triggers={key: tuple(value) for key, value in triggers.items()},
         always=tuple(always),
         written=tuple(lexicon.written),
         list_names=tuple(parsed.lists.names),

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 SENTENCE_END = "\x01"
 FIELD_END = "\x02"  # never in folded text; whoever joins fields puts it between them
@@ -61,11 +62,12 @@ _NOT_ABBREVIATED = "".join(
     rf"(?<!\b(?:{'|'.join(word for word in _ABBREVIATIONS.split() if len(word) == length)})\.)"
     for length in (2, 3, 4)
 )
-_STOP = re.compile(  # the class comes first: the search skips to the next stop at C speed
-    r"[.!?؟۔](?:(?<=[!?؟۔])|"
-    rf"(?:(?<=[^\W\d_][^\W\d_]\.)|(?<=\d\d\d\.)|(?<=[{_CLOSING}%]\.)){_NOT_ABBREVIATED})"
-    rf"[.!?؟]*+[{_CLOSING}]*+\s++(?![{_OPENING}]*+[{_LOWER}])"
-)
+_AFTER_WORD = rf"(?:(?<=[^\W\d_][^\W\d_]\.)|(?<=\d\d\d\.)|(?<=[{_CLOSING}%]\.)){_NOT_ABBREVIATED}"
+_AFTER_STOP = rf"[.!?؟]*+[{_CLOSING}]*+\s++(?![{_OPENING}]*+[{_LOWER}])"
+# The character comes first: the search skips to the next one at C speed. The first expression is
+# the second for texts whose only stops are full stops, four times as fast.
+_FULL_STOP = re.compile(rf"\.{_AFTER_WORD}{_AFTER_STOP}")
+_STOP = re.compile(rf"[.!?؟۔](?:(?<=[!?؟۔])|{_AFTER_WORD}){_AFTER_STOP}")
 _CJK_STOP = re.compile("[。！？｡।॥]")
 _NEWLINE = re.compile(rf"\n(?!\s*+[{_LOWER}])")
 _BREAK = f" {SENTENCE_END} "
@@ -74,7 +76,8 @@ _HANGUL_LETTER = re.compile(f"[{HANGUL}]")
 _NO_SPACE_RUN = re.compile(f"[{NO_SPACE}]+")
 _OTHER_RUN = re.compile(f"[^ {SENTENCE_END}{NO_SPACE}{HANGUL}]+")
 _PADDED = r" \g<0> "
-_SPACES = re.compile(" +")
+_SPACES = re.compile(" {2,}")
+_MARKED = re.compile("[&\x01\x02]")
 
 
 def _twins() -> dict[str, str]:
@@ -212,17 +215,31 @@ def fold_cased(text: str) -> str:
 
 
 def _fold(text: str, table: dict[int, str], ascii_table: bytes) -> str:
+    if text.isascii() and "&" not in text and "\x01" not in text and "\x02" not in text:
+        return _fold_ascii(text, ascii_table)
     text = _rewrite(text, _FIRST)
     if not text.isascii():
         text = _rewrite(text, _UNICODE)
-    text = _rewrite(text, _COMMON)
-    if text.isascii():  # three titles in four: table and split at C speed
-        folded = b" ".join(text.encode().translate(ascii_table).split()).decode("ascii")
-        return f" {folded} " if folded else " "
-    text = text.translate(table)
+    if text.isascii():
+        return _fold_ascii(text, ascii_table)
+    text = _rewrite(text, _COMMON).translate(table)
     if _BARE.search(text):
         text = _rewrite(text, _SCRIPTS)
     folded = " ".join(filter(None, text.split(" ")))
+    return f" {folded} " if folded else " "
+
+
+def _fold_ascii(text: str, table: bytes) -> str:
+    """Return what the steps in `_COMMON` and the table give, at C speed: three texts in four."""
+    if "." in text:
+        text = _ACRONYM.sub("", text)
+    if "!" in text or "?" in text:
+        text = _STOP.sub(_BREAK, text)
+    elif "." in text:
+        text = _FULL_STOP.sub(_BREAK, text)
+    if "\n" in text:
+        text = _NEWLINE.sub(_BREAK, text)
+    folded = b" ".join(text.encode().translate(table).split()).decode("ascii")
     return f" {folded} " if folded else " "
 
 
@@ -231,6 +248,38 @@ def _rewrite(text: str, steps: tuple[_Step, ...]) -> str:
         if step.is_needed(text):
             text = step.pattern.sub(step.replacement, text)
     return text
+
+
+class Origin(Protocol):
+    """The way back from a folded text."""
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """Return where `folded[start:end]`, without outer spaces, stands in the original."""
+
+
+def origin(text: str, folded: str) -> Origin:
+    """Return the way back from `folded`, which is `fold(text)`."""
+    if text.isascii() and not _MARKED.search(text) and not _ACRONYM.search(text):
+        return _WordMap(text, folded)
+    return fold_map(text)
+
+
+class _WordMap:
+    """The way back for texts whose folding changed nothing inside words: by the word's number."""
+
+    def __init__(self, text: str, folded: str) -> None:
+        self._folded = folded
+        self._words = text.encode().translate(_ASCII)  # as long as the text, not yet split
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """Return where `folded[start:end]`, without outer spaces, stands in the original."""
+        return self._at(start), self._at(end - 1) + 1
+
+    def _at(self, position: int) -> int:
+        folded = self._folded
+        before = folded.count(" ", 0, position) - folded.count(SENTENCE_END, 0, position) - 1
+        rest = self._words.split(None, before)[before]  # from this word on
+        return len(self._words) - len(rest) + position - folded.rfind(" ", 0, position) - 1
 
 
 @dataclass(frozen=True)
@@ -278,6 +327,8 @@ class _Trace:
         self, pattern: re.Pattern[str], replacement: str | Callable[[re.Match[str]], str]
     ) -> None:
         """Do what `pattern.sub` does, for replacements of the kinds that the steps use."""
+        if not pattern.search(self.text):
+            return
         pieces: list[str] = []
         starts: list[int] = []
         ends: list[int] = []
@@ -311,6 +362,9 @@ class _Trace:
 
     def translate(self, table: dict[int, str]) -> None:
         pieces = [table[ord(c)] for c in self.text]
+        if all(len(table[ord(c)]) == 1 for c in set(self.text)):
+            self.text = "".join(pieces)
+            return
         self.starts = [
             start for start, piece in zip(self.starts, pieces, strict=True) for _ in piece
         ]
