@@ -23,7 +23,6 @@ from monitor.config.values import (
     Names,
     Network,
     Pace,
-    Period,
     Polls,
     Severities,
     Version,
@@ -48,27 +47,17 @@ class Settings(BaseModel):
 
 
 class InstanceSettings(Settings):
-    """Who speaks: the name people see and the domain that message ids end in."""
+    """Who speaks: the domain that the ids of messages end in."""
 
-    name: str = "sanctions-monitor"
     domain: str = Field(
         default="localhost", pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$"
     )
-
-
-class KeepSettings(Settings):
-    """How long what was stored is kept; None is forever."""
-
-    items: Period = timedelta(days=90)
-    hits: Period = None
-    evidence: Period = None
 
 
 class StorageSettings(Settings):
     """Where the database lies; a relative path starts at the working directory."""
 
     database: str = Field(default="data/monitor.db", min_length=1)
-    keep: KeepSettings = KeepSettings()
 
 
 class PollingSettings(Settings):
@@ -81,12 +70,6 @@ class PollingSettings(Settings):
     user_agent: str = Field(default=f"sanctions-monitor/{__version__}", pattern=r"^[\x20-\x7e]+$")
     allow_networks: tuple[Network, ...] = ()
     proxy: SecretStr = SecretStr("")
-
-
-class StoriesSettings(Settings):
-    """How long a story stays open."""
-
-    join_within: Pace = timedelta(hours=72)
 
 
 class DigestSettings(Settings):
@@ -118,7 +101,6 @@ class ServiceSettings(Settings):
     instance: InstanceSettings = InstanceSettings()
     storage: StorageSettings = StorageSettings()
     polling: PollingSettings = PollingSettings()
-    stories: StoriesSettings = StoriesSettings()
     digest: DigestSettings = DigestSettings()
     self_watch: SelfWatchSettings = SelfWatchSettings()
     web: WebSettings = WebSettings()
@@ -147,7 +129,6 @@ class FeedDefaults(Settings):
     every: Pace | None = None
     timeout: Pace | None = None
     trust: Trust = 3
-    full_text: Flag = False
     first_poll: FirstPoll = "digest"
 
 
@@ -164,7 +145,6 @@ class FeedEntry(Settings):
     tags: Names = ()
     enabled: Flag = True
     note: str = ""
-    full_text: Flag | None = None
     first_poll: FirstPoll | None = None
     auth: AuthSettings | None = None
     headers: dict[HeaderName, HeaderValue] = {}

@@ -59,7 +59,6 @@ def _feed(source: Source) -> dict[str, Any]:
         "tags": sorted(source.tags),
         "enabled": source.enabled,
         "note": source.note,
-        "full_text": source.full_text,
         "first_poll": source.first_poll,
         "auth": _HIDDEN if source.user or source.password else "",
         "headers": dict.fromkeys(sorted(source.headers), _HIDDEN),

@@ -56,20 +56,8 @@ def read_pace(value: object) -> timedelta:
     return duration
 
 
-def read_period(value: object) -> timedelta | None:
-    """Return a duration, or None for `forever`."""
-    if value is None or value == "forever":
-        return None
-    try:
-        return read_pace(value)
-    except Wrong as error:
-        raise Wrong(f"{error}, or forever") from error
-
-
-def write_duration(value: timedelta | None) -> str:
+def write_duration(value: timedelta) -> str:
     """Return the shortest text that reads back as this duration."""
-    if value is None:
-        return "forever"
     seconds = int(value.total_seconds())
     for unit in ("d", "h", "m"):
         if seconds and seconds % _UNITS[unit] == 0:
@@ -193,7 +181,6 @@ def read_version(value: object) -> int:
 
 
 _DURATION_SCHEMA = {"type": "string", "pattern": r"^[0-9]{1,6}\s*[smhdwy]$", "examples": ["15m"]}
-_PERIOD_SCHEMA = {"type": "string", "pattern": r"^([0-9]{1,6}\s*[smhdwy]|forever)$"}
 _POLLS_SCHEMA = {"type": ["string", "integer"], "pattern": r"^[0-9]{1,4}(\s*polls?)?$"}
 
 _written = PlainSerializer(write_duration, return_type=str)
@@ -202,9 +189,6 @@ Duration = Annotated[
     timedelta, BeforeValidator(read_duration), _written, WithJsonSchema(_DURATION_SCHEMA)
 ]
 Pace = Annotated[timedelta, BeforeValidator(read_pace), _written, WithJsonSchema(_DURATION_SCHEMA)]
-Period = Annotated[
-    timedelta | None, BeforeValidator(read_period), _written, WithJsonSchema(_PERIOD_SCHEMA)
-]
 Clock = Annotated[
     time,
     BeforeValidator(read_clock),

@@ -42,7 +42,7 @@ def test_empty_files_and_no_files_have_defaults(load: Load) -> None:
         assert config.service.polling.every == timedelta(minutes=15)
         assert config.service.digest.at == time(7)
         assert config.service.digest.zone == ZoneInfo("UTC")
-        assert config.service.storage.keep.evidence is None
+        assert config.service.storage.database == "data/monitor.db"
 
 
 def test_a_feed_takes_what_it_does_not_say_from_the_defaults(load: Load) -> None:
@@ -50,21 +50,21 @@ def test_a_feed_takes_what_it_does_not_say_from_the_defaults(load: Load) -> None
     config = load(
         monitor="polling: {every: 1h, timeout: 9s}",
         feeds="""
-defaults: {lang: ko, trust: 2, timeout: 7s, first_poll: silent, full_text: true}
+defaults: {lang: ko, trust: 2, timeout: 7s, first_poll: silent}
 feeds:
   - {id: a, url: "https://a.example/"}
   - {id: b, url: "https://b.example/", name: B, lang: en, trust: 5, every: 2m, timeout: 3s,
-     tags: [x, y], enabled: false, note: why, first_poll: alert, full_text: false,
+     tags: [x, y], enabled: false, note: why, first_poll: alert,
      verify_tls: false}
 """,
     )
 
     plain, own = config.sources
     assert (plain.every, plain.timeout) == (timedelta(hours=1), timedelta(seconds=7))
-    assert (plain.lang, plain.trust, plain.first_poll, plain.full_text) == ("ko", 2, "silent", True)
+    assert (plain.lang, plain.trust, plain.first_poll) == ("ko", 2, "silent")
     assert (plain.enabled, plain.verify_tls, plain.tags) == (True, True, frozenset())
     assert (own.every, own.timeout) == (timedelta(minutes=2), timedelta(seconds=3))
-    assert (own.lang, own.trust, own.first_poll, own.full_text) == ("en", 5, "alert", False)
+    assert (own.lang, own.trust, own.first_poll) == ("en", 5, "alert")
     assert (own.name, own.note, own.enabled, own.verify_tls) == ("B", "why", False, False)
     assert own.tags == {"x", "y"}
 

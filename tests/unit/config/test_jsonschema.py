@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
+from monitor import rules
 from monitor.config import schemas
 from monitor.config.schema import ServiceSettings
 from monitor.notify import CHANNELS
@@ -32,7 +33,7 @@ def test_the_shipped_files_fit(path: Path) -> None:
 
 def test_the_shipped_schemas_are_those_of_the_models() -> None:
     """After a change of a model: `monitor config schema --write config/schema`."""
-    for name, schema in schemas(MODELS).items():
+    for name, schema in {**schemas(MODELS), "rules.yaml": rules.schema()}.items():
         shipped = REPOSITORY / "config" / "schema" / name.replace(".yaml", ".v1.json")
         assert json.loads(shipped.read_text("utf-8")) == json.loads(json.dumps(schema)), name
 

@@ -48,15 +48,6 @@ def test_a_pace_is_at_least_a_second() -> None:
     assert values.read_pace("1s") == timedelta(seconds=1)
 
 
-def test_a_period_may_be_forever() -> None:
-    """What is kept forever has no length."""
-    assert values.read_period("forever") is None
-    assert values.read_period(None) is None
-    assert values.read_period("90d") == timedelta(days=90)
-    with pytest.raises(Wrong, match=r"or forever$"):
-        values.read_period("ever")
-
-
 @given(st.integers(0, 876_000), st.sampled_from("smh"))
 def test_a_duration_reads_back_as_it_was_written(number: int, unit: str) -> None:
     """What `config show` prints can be put into a file."""
@@ -70,11 +61,6 @@ def test_a_duration_is_at_most_a_hundred_years() -> None:
     assert values.read_duration("100y") == timedelta(days=36_500)
     with pytest.raises(Wrong, match="longer than 100 years"):
         values.read_duration("101y")
-
-
-def test_forever_is_written_as_forever() -> None:
-    """No period is shown by its word."""
-    assert values.write_duration(None) == "forever"
 
 
 def test_a_time_of_day_has_hours_and_minutes() -> None:
@@ -242,7 +228,6 @@ def test_every_kind_of_value_has_a_schema() -> None:
     kinds: list[Any] = [
         values.Duration,
         values.Pace,
-        values.Period,
         values.Clock,
         values.Zone,
         values.Flag,
