@@ -27,7 +27,6 @@ def warn(rules: Sequence[Rule], lists: Lists, today: date | None) -> None:
             problems.warn(key, f'term list "{name}" is not used by any rule')
     for rule in rules:
         _warn_rule(rule, problems, today)
-    _warn_renamed(rules, problems)
 
 
 def _is_used(name: str, lists: Lists) -> bool:
@@ -107,16 +106,3 @@ def _warn_dead(rule: Rule, name: str, node: Node, problems: Problems) -> None:
 def _only_words(body: Expression) -> frozenset[int]:
     kinds = {type(node).__name__ for node in body.walk()}
     return body.terms() if kinds <= {"Words", "Named", "Any", "InFields", "First"} else frozenset()
-
-
-def _warn_renamed(rules: Sequence[Rule], problems: Problems) -> None:
-    present = {rule.info.id for rule in rules}
-    seen: dict[str, str] = {}
-    for rule in rules:
-        node = rule.node.get("was") or rule.node
-        for old in rule.was:
-            if old in present:
-                problems.error(node, f'was: "{old}" is the id of a present rule')
-            elif old in seen:
-                problems.error(node, f'was: "{old}" is claimed by rule "{seen[old]}" too')
-            seen.setdefault(old, rule.info.id)

@@ -30,7 +30,6 @@ def load(
     """
     lists, problems = watchlist.read(watchlists)
     parsed = parse(files, lists)
-    warn(parsed.rules, parsed.lists, today)
     used = [one if one.name in parsed.lists.used else None for one in lists]
     names = Names(used)
     for unused in set(range(len(lists))) - {i for i, one in enumerate(used) if one}:
@@ -40,6 +39,7 @@ def load(
     errors = [problem for problem in problems if not problem.is_warning] + parsed.problems.errors()
     if errors:
         raise ConfigError(errors)
+    warn(parsed.rules, parsed.lists, today)
     ruleset = build(parsed, names)
     run_examples(parsed, ruleset)
     if failing := parsed.problems.errors():

@@ -58,6 +58,7 @@ def parse(files: Sequence[tuple[str, str]], watchlists: Sequence[Watchlist]) -> 
     for root in roots:
         parsed.rules += reader.rules(root)
     lists.resolve_all()
+    _check_renames(parsed.rules, problems)
     return parsed
 
 
@@ -234,3 +235,17 @@ def _required(part: Expression) -> Sequence[Expression]:
 def _name(part: Expression, number: int) -> str:
     is_written = part.label and part.label not in OPERATORS
     return part.label if is_written else f"clause {number}"
+
+
+def _check_renames(rules: Sequence[Rule], problems: Problems) -> None:
+    """Record former ids that would give one history to two rules."""
+    present = {rule.info.id for rule in rules}
+    seen: dict[str, str] = {}
+    for rule in rules:
+        node = rule.node.get("was") or rule.node
+        for old in rule.was:
+            if old in present:
+                problems.error(node, f'was: "{old}" is the id of a present rule')
+            elif old in seen:
+                problems.error(node, f'was: "{old}" is claimed by rule "{seen[old]}" too')
+            seen.setdefault(old, rule.info.id)
