@@ -2,7 +2,10 @@
 
 import asyncio
 import gc
+import socket
 import ssl
+import struct
+from contextlib import suppress
 
 import httpcore
 import httpx
@@ -119,6 +122,75 @@ def test_idle_pools_are_bounded_and_then_closed() -> None:
     asyncio.run(scenario())
 
 
+def test_the_oldest_idle_pools_go_first() -> None:
+    """With 110 hosts the first ten have lost their connection, the latest are still there."""
+
+    async def scenario() -> None:
+        names = Names(**{f"h{n}.test": ["127.0.0.1"] for n in range(110)})
+        transport = make_transport(names)
+        async with serving(say(OK)) as server:
+            for n in range(110):
+                await ask(transport, server.url(host=f"h{n}.test"))
+            await ask(transport, server.url(host="h109.test"))
+            assert server.connections == 110
+            await ask(transport, server.url(host="h0.test"))
+            assert server.connections == 111
+        await transport.aclose()
+
+    asyncio.run(scenario())
+
+
+def test_a_connection_that_is_reset_is_named() -> None:
+    """A reset in the middle of a body is no end of it."""
+
+    async def script(_request: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\nhalf a document")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        sock = writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    async def scenario() -> None:
+        async with serving(script) as server, fetching() as fetcher:
+            with pytest.raises(FetchError, match="broke") as info:
+                await fetcher.get(server.url())
+
+        assert info.value.kind == "reset"
+
+    asyncio.run(scenario())
+
+
+def test_repeated_headers_are_read_once_lists_are_joined() -> None:
+    """Of two ETags the first counts, two Cache-Control headers are one list."""
+
+    async def scenario() -> None:
+        answer = b'HTTP/1.1 200 OK\r\nETag: "1"\r\nETag: "2"\r\nCache-Control: public\r\n'
+        answer += b"Cache-Control: max-age=60\r\nContent-Length: 0\r\n\r\n"
+        async with serving(say(answer)) as server, fetching() as fetcher:
+            document = await fetcher.get(server.url())
+
+        assert document.headers["etag"] == '"1"'
+        assert document.headers["cache-control"] == "public, max-age=60"
+
+    asyncio.run(scenario())
+
+
+def test_closing_an_answer_twice_frees_its_place_once() -> None:
+    """A second close changes nothing."""
+
+    async def scenario() -> None:
+        transport = make_transport(Names())
+        async with serving(say(OK)) as server:
+            response = await transport.handle_async_request(httpx.Request("GET", server.url()))
+            await response.stream.aclose()  # type: ignore[union-attr]
+            await response.stream.aclose()  # type: ignore[union-attr]
+            assert transport._pools == {}
+        await transport.aclose()
+
+    asyncio.run(scenario())
+
+
 def test_at_most_two_connections_to_a_host() -> None:
     """Ten requests at once share two connections."""
     asked = asyncio.Event()
@@ -213,6 +285,24 @@ def test_a_proxy_that_refuses_a_tunnel_is_named() -> None:
     asyncio.run(scenario())
 
 
+def test_a_name_that_only_the_proxy_knows_goes_to_the_proxy() -> None:
+    """Inside a company outside names often do not resolve: that is no reason to refuse."""
+
+    async def unknown(host: str, port: int) -> list[str]:
+        if host == "127.0.0.1":
+            return [host]
+        raise FetchError("no such name", kind="dns")
+
+    async def scenario() -> None:
+        async with (
+            serving(say(OK)) as proxy,
+            fetching(resolve=unknown, proxy=proxy.url(""), allow=()) as fetcher,
+        ):
+            assert (await fetcher.get("http://outside.test/")).body == b"ok"
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "127.0.0.1:8080", "http://"])
 def test_an_unusable_proxy_is_refused_at_the_start(proxy: str) -> None:
     """A wrong setting is an error before the first poll."""
@@ -258,6 +348,38 @@ def test_what_the_wire_tells_httpcore() -> None:
                 await wire.write(b"x")
             with pytest.raises(FetchError, match="TLS"):
                 await wire.start_tls(ssl.create_default_context(), "a.test")
+
+    asyncio.run(scenario())
+
+
+def test_a_sender_that_is_faster_than_the_reader_is_held_back() -> None:
+    """What nobody has read yet stays with the sender: half a megabyte here at most."""
+    sent = 0
+
+    async def pour(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        with suppress(ConnectionError):
+            for _ in range(400):
+                writer.write(bytes(65_536))
+                await writer.drain()
+                sent += 65_536
+        writer.close()
+
+    async def scenario() -> None:
+        backend = CheckedBackend(Names(), parse_networks(["127.0.0.1"]))
+        listener = await asyncio.start_server(pour, "127.0.0.1", 0)
+        async with listener:
+            wire = await backend.connect_tcp("127.0.0.1", listener.sockets[0].getsockname()[1])
+            assert isinstance(wire, Wire)
+            await asyncio.sleep(0.2)
+            assert len(wire._pipe._buffer) <= 1 << 19
+            assert sent < 400 * 65_536
+            received = 0
+            while data := await wire.read(65_536):
+                received += len(data)
+            await wire.aclose()
+
+        assert received == 400 * 65_536
 
     asyncio.run(scenario())
 

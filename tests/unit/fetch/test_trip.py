@@ -124,7 +124,7 @@ def test_edge_07_redirects_are_resolved(location: str, expected: str) -> None:
 @pytest.mark.parametrize(
     "location",
     ["file:///etc/passwd", "gopher://a.test/", "javascript:1", "http://", "http://[", "data:,x",
-     "http://a.test\\@10.0.0.1/", "/\\10.0.0.1/"],
+     "http://a.test\\@10.0.0.1/", "/\\10.0.0.1/", "/\x01"],
 )  # fmt: skip
 def test_edge_07_redirects_astray_are_refused(location: str) -> None:
     """Only http and https with a plain host are followed."""
