@@ -40,17 +40,14 @@ _MEANT = {
     "iso8859-9": "cp1254",
     "tis-620": "cp874",
 }
-# What Python calls codecs, but does not decode bytes to text.
-_NO_ENCODINGS = frozenset(
-    {"base64", "bz2", "hex", "quopri", "rot13", "uu", "zlib", "idna", "punycode", "mbcs", "oem"}
-    | {"raw-unicode-escape", "unicode-escape", "undefined"}
-)
+# Codecs of Python that are no encodings of documents.
+_NO_ENCODINGS = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined"})
 _NOT_IN_PYTHON = {"windows-949": "cp949", "x-sjis": "cp932", "windows-874": "cp874"}
 
 # The letters that make up most of a text in the languages that use an encoding, and their share
 # of all that is not ASCII. Where nothing is declared, or wrongly, the right encoding is the one in
 # which they are as frequent as they should be.
-_CYRILLIC = ("абвгдежзийклмнопрстуфхцчшщъыьэюяёіїє", 0.9)
+_CYRILLIC = ("оеаинтсрвлкмдпуяыі", 0.8)
 _JAPANESE = ("のにはをたがでてとしれさいるもなあこすっンースルラクリト。、", 0.35)
 _FREQUENT = {
     "cp949": ("이다의는에가을를한지고서하로은도사과인대기자시정리일부국제나스수", 0.3),
@@ -65,8 +62,8 @@ _FREQUENT = {
     "cp1255": ("אבגדהוזחטיכלמנסעפצקרשתםןץףך", 0.9),
     "cp1253": ("αβγδεζηθικλμνξοπρστυφχψωςάέίόύήώ", 0.9),
     "cp874": ("านรอกเงมยลวดทส่้ัิีคปบหพแ", 0.8),
-    "cp1250": ("ąęłśżźćńěřžůűőăîșțčšýáíé", 0.9),
     "cp1254": ("ıişğüöçİâ", 0.9),
+    "cp1250": ("ąęłśżźćńóěřžůűőăîșțčšýáíéöü", 0.9),
     "cp1252": ("éèàùâêîôûçäöüßñóáíúãõøåæ’‘“”–—«»·°£©®€\u00a0ÉÀÖÄÜ…¿¡", 0.7),
 }
 _PLAUSIBLE = 0.5  # of the share; noise stays far below
@@ -113,11 +110,13 @@ def _named(document: Document) -> list[str]:
 
 def _codec(label: str) -> str:
     """Return Python's name of an encoding, or an empty text for one it does not know."""
+    label = _NOT_IN_PYTHON.get(label.lower(), label)
     try:
-        info = codecs.lookup(_NOT_IN_PYTHON.get(label.lower(), label))
+        b"a".decode(label, "ignore")  # a codec that is no text encoding (`rot13`) is refused here
+        name = codecs.lookup(label).name
     except (LookupError, ValueError):
         return ""
-    return info.name if info.name not in _NO_ENCODINGS else ""
+    return "" if name in _NO_ENCODINGS else name
 
 
 def _decodes(body: bytes, codec: str) -> bool:

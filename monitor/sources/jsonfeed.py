@@ -15,7 +15,7 @@ from monitor.text import dates, html
 
 def is_json(document: Document) -> bool:
     """Return whether the body starts as a JSON object does."""
-    return beginning(document).startswith((b"{", b"\x7b\x00"))
+    return beginning(document).startswith(b"{")
 
 
 def read(document: Document, known: Collection[bytes] = ()) -> Reading:
@@ -36,13 +36,14 @@ def read(document: Document, known: Collection[bytes] = ()) -> Reading:
     ]
     count = Counter(item.id or item.link for item in read_items)
     fresh = [item for item in read_items if item.hash not in known]
+    over = {item.index for item in fresh[MAX_ENTRIES:]}
     return Reading(
         items=tuple(fresh[:MAX_ENTRIES]),
-        hashes=tuple(item.hash for item in read_items if item not in fresh[MAX_ENTRIES:]),
+        hashes=tuple(item.hash for item in read_items if item.index not in over),
         format="json" + _text(feed.get("version")).rpartition("/")[2],
         title=html.to_line(_text(feed.get("title"))),
         lang=_text(feed.get("language")),
-        partial=len(fresh) > MAX_ENTRIES,
+        partial=bool(over),
         repeated=frozenset(claim for claim, times in count.items() if claim and times > 1),
     )
 

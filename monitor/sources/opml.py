@@ -49,7 +49,7 @@ def load(text: bytes) -> Imported:
             if not outline.has_children:
                 skipped.append(f"line {outline.line}: {_name(outline) or 'an outline'}: no xmlUrl")
             continue
-        key = urls.canonical(url)
+        key = urls.key(url)  # http and https are one feed
         if key in sources:
             known = sources[key]
             sources[key] = replace(known, tags=known.tags | _tags(outline))
@@ -86,6 +86,7 @@ def _attributes(source: Source) -> str:
         "monitor:trust": str(source.trust),
         "monitor:enabled": str(source.enabled).lower(),
         "monitor:fullText": str(source.full_text).lower(),
+        "monitor:verifyTls": str(source.verify_tls).lower(),
         "monitor:firstPoll": source.first_poll,
     }
     return " ".join(
@@ -170,6 +171,7 @@ def _source(outline: _Outline, url: str, taken: Iterable[str]) -> Source:
         note=get("description", ""),
         enabled=get("monitor:enabled") != "false",
         full_text=get("monitor:fullText") == "true",
+        verify_tls=get("monitor:verifyTls") != "false",
     )
     return _tuned(source, outline.attributes)
 

@@ -49,6 +49,7 @@ class _Scan:
     root: str = ""
     start: int | None = None
     entry_depth: int = 0
+    end_tag: bytes = b""
     open: list[bytes] = field(default_factory=list)
     spans: list[tuple[int, int]] = field(default_factory=list)
     is_plain: bool = True
@@ -70,7 +71,7 @@ class _Scan:
         if tag is None:  # inside an entity: its place is not the place of its text
             self.is_plain = False
         elif 1 < self.depth <= _ENTRY_DEPTH and name.lower() in self.names:
-            self.start, self.entry_depth = at, self.depth
+            self.start, self.entry_depth, self.end_tag = at, self.depth, b"</" + tag[1]
         else:
             self.root = self.root or name
             self.open.append(tag[1])
@@ -84,7 +85,8 @@ class _Scan:
 
     def _close(self, start: int) -> None:
         at = self.parser.CurrentByteIndex
-        self.is_plain = self.is_plain and at > start and self.body.startswith(b"</", at)
+        if not self.body.startswith(self.end_tag, at):  # `<item/>`, or an entity
+            self.is_plain = False
         self.spans.append((start, self.body.find(b">", at) + 1))
         self.start = None
 
