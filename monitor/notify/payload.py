@@ -36,7 +36,10 @@ Data = dict[str, Any]  # JSON
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How much of a long alert is told: numbers of things, and characters of texts."""
+    """How much of a long alert is told: numbers of things, characters of texts.
+
+    A URL of more than `url` bytes is left out: half an address is worse than none.
+    """
 
     articles: int
     excerpt: int
@@ -45,15 +48,16 @@ class Limits:
     rules: int
     stories: int
     text: int
+    url: int = LONGEST_URL
 
 
 # The first whose bytes fit is used; the last fits always (a test tries the worst it can think of).
 _LEVELS = (
-    Limits(articles=20, excerpt=600, clauses=200, spans=20, rules=50, stories=200, text=2000),
-    Limits(articles=20, excerpt=200, clauses=50, spans=5, rules=20, stories=100, text=1000),
-    Limits(articles=10, excerpt=120, clauses=20, spans=2, rules=10, stories=50, text=500),
-    Limits(articles=3, excerpt=60, clauses=10, spans=1, rules=6, stories=20, text=250),
-    Limits(articles=1, excerpt=0, clauses=4, spans=1, rules=3, stories=6, text=80),
+    Limits(articles=20, excerpt=600, clauses=40, spans=10, rules=20, stories=100, text=1000),
+    Limits(articles=20, excerpt=200, clauses=20, spans=5, rules=20, stories=50, text=500),
+    Limits(articles=10, excerpt=120, clauses=10, spans=2, rules=10, stories=30, text=300),
+    Limits(articles=3, excerpt=60, clauses=6, spans=1, rules=5, stories=12, text=150),
+    Limits(articles=1, excerpt=0, clauses=3, spans=1, rules=2, stories=4, text=60, url=1000),
 )
 
 
@@ -159,7 +163,7 @@ def _rule(rule: RuleRef, limits: Limits) -> Data:
 def _article(article: Article, limits: Limits) -> Data:
     return {
         "item_id": article.item_id,
-        "url": _url(article.url),
+        "url": _url(article.url, limits),
         "title": _text(article.title, limits),
         "source": _text(article.source, limits),
         "source_name": _text(article.source_name, limits),
@@ -167,7 +171,7 @@ def _article(article: Article, limits: Limits) -> Data:
         "published": iso(article.published) if article.published else None,
         "seen": iso(article.seen),
         "sha256": article.sha256,
-        "copy_of": _url(article.copy_of) or None,
+        "copy_of": _url(article.copy_of, limits) or None,
         "excerpt": _excerpt(article, limits),
         "why": [_why(why, limits) for why in article.why[: limits.clauses]],
     }
@@ -220,7 +224,7 @@ def _line(story: DigestStory, public_url: str, limits: Limits) -> Data:
         "articles_added": story.articles_added,
         "articles_total": story.articles_total,
         "sources": [_text(source, limits) for source in story.sources[: limits.rules]],
-        "url": _url(story.url),
+        "url": _url(story.url, limits),
         "latest_at": iso(story.latest_at),
         "state": story.state,
         "was_alerted": story.was_alerted,
@@ -262,8 +266,9 @@ def _excerpt(article: Article, limits: Limits) -> str:
 
 def _text(text: str, limits: Limits) -> str:
     """Return the text with what JSON readers trip over replaced one for one: offsets stay true."""
-    return shorten(text.translate(_REPLACED), limits.text)
+    return shorten(text[: limits.text + 1].translate(_REPLACED), limits.text)
 
 
-def _url(url: str) -> str:
-    return url.translate(_REPLACED) if len(url) <= LONGEST_URL else ""
+def _url(url: str, limits: Limits) -> str:
+    mended = url[: limits.url + 1].translate(_REPLACED)
+    return mended if len(mended.encode()) <= limits.url else ""

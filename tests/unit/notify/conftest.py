@@ -16,5 +16,5 @@ async def no_post(url: str, body: bytes, headers: Mapping[str, str], timeout_s: 
 
 @pytest.fixture
 def tools() -> Tools:
-    """What a service lends, without a network."""
+    """Return what a service lends, without a network."""
     return Tools(post=no_post, public_url="https://monitor.example.org", domain="m.example.org")
