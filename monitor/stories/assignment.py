@@ -30,11 +30,9 @@ def assign(fingerprint: Fingerprint, window: Window) -> Assignment:
     barred = {story for story, _ in rivals}
     ranked = _ranked(fingerprint, [g for g in window.near(fingerprint) if g.story_id not in barred])
     rivals += [(other.group.story_id, other.summary) for other in ranked]
-    if ranked and ranked[0].ratio >= 1:
+    if ranked and ranked[0].score >= 1:
         best = ranked[0]
-        reason = f"{best.summary}: {', '.join(best.shared)}"
-        others = [rival for rival in rivals if rival[0] != best.group.story_id]
-        return _joined(fingerprint, best.group, reason, best.score, others)
+        return _joined(fingerprint, best.group, best.summary, best.score, rivals)
     rival, rival_why = rivals[0] if rivals else (None, "")
     return Assignment(
         story_id=None,
@@ -67,7 +65,7 @@ def cluster(
 def _ranked(new: Fingerprint, groups: Iterable[Group]) -> list[Likeness]:
     recent = (group for group in groups if group.quiet(new.when) <= LIKE_WITHIN)
     found = (likeness(new, group) for group in recent)
-    return sorted(found, key=lambda other: (-other.ratio, other.group.story_id))
+    return sorted(found, key=lambda other: (-other.score, other.group.story_id))
 
 
 def _objection(new: Fingerprint, member: Fingerprint) -> str:

@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,7 +23,8 @@ _VERSION = 1
 _KEPT = 64  # words kept, the most telling
 _TITLE_WORDS = 2.0  # a word of the headline counts as two of the text: research/ section 3.2
 _TITLE_FACTS = 1.5
-_HEAD_KINDS = ("w:", "n:", "p:")  # facts of a headline that tell one event of a series from another
+_SERIAL = ("w:", "n:")  # weapons and amounts of a headline tell one event of a series from another
+_TELLING = 2.2  # weight from which a person is more than one whom every second item names
 _DENIALS = frozenset({"v:deny", "v:retract"})
 _GLOBAL_GUID = re.compile(r"(?:https?:|urn:|tag:).{8,}")  # a bare number repeats across publishers
 
@@ -32,8 +33,9 @@ _GLOBAL_GUID = re.compile(r"(?:https?:|urn:|tag:).{8,}")  # a bare number repeat
 class Fingerprint:
     """What is compared of an item. Texts are folded; tuples are sorted and hold each entry once.
 
-    `words` and `facts` are vectors of length `UNIT`; `head` are the facts of the headline that
-    distinguish events, `days` the calendar days named, as proleptic ordinals.
+    `words` and `facts` are vectors of length `UNIT`; `marks` are the facts that distinguish events:
+    weapons and amounts of the headline, people of the whole text. `days` are the calendar days
+    named, as proleptic ordinals.
     """
 
     item_id: ItemId
@@ -44,7 +46,7 @@ class Fingerprint:
     urls: tuple[str, ...] = ()
     symbols: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
-    head: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
     days: tuple[int, ...] = ()
     words: Weights = ()
     facts: Weights = ()
@@ -52,14 +54,14 @@ class Fingerprint:
     @property
     def denies(self) -> bool:
         """Return whether the headline denies or takes back something."""
-        return not _DENIALS.isdisjoint(self.head)
+        return not _DENIALS.isdisjoint(self.marks)
 
     def to_json(self) -> str:
         """Return the one compact line that `from_json` reads."""
         row = [
             _VERSION,
             *(self.item_id, self.source_id, self.when.isoformat(), self.lang, self.title),
-            *(self.urls, self.symbols, self.rules, self.head, self.days),
+            *(self.urls, self.symbols, self.rules, self.marks, self.days),
             *(dict(self.words), dict(self.facts)),
         ]
         return json.dumps(row, ensure_ascii=False, separators=(",", ":"))
@@ -68,7 +70,7 @@ class Fingerprint:
     def from_json(text: str) -> "Fingerprint":
         """Return the fingerprint that `to_json` wrote."""
         _, item_id, source_id, when, lang, title, *lists, word_map, fact_map = json.loads(text)
-        urls, found, rules, head, named = map(tuple, lists)
+        urls, found, rules, marks, named = map(tuple, lists)
         return Fingerprint(
             item_id=ItemId(item_id),
             source_id=SourceId(source_id),
@@ -78,7 +80,7 @@ class Fingerprint:
             urls=urls,
             symbols=found,
             rules=rules,
-            head=head,
+            marks=marks,
             days=named,
             words=tuple(word_map.items()),
             facts=tuple(fact_map.items()),
@@ -99,11 +101,18 @@ def fingerprint(item: Item, hits: Sequence[Hit]) -> Fingerprint:
         urls=_addresses(item),
         symbols=_unique(symbols(f"{title}\n{text}", item.when.year)),
         rules=_unique(hit.rule for hit in hits),
-        head=_unique(f for f in in_title if f[:2] in _HEAD_KINDS or f in _DENIALS),
+        marks=_unique(_marks(in_title, in_text)),
         days=tuple(sorted({d.toordinal() for d in days(f"{head}\n{body}", item.when.date())})),
         words=_vector(_blend(Counter(words(head)), Counter(words(body)), _TITLE_WORDS)),
         facts=_vector(_blend(in_title, in_text, _TITLE_FACTS)),
     )
+
+
+def _marks(title: Iterable[str], text: Iterable[str]) -> Iterator[str]:
+    yield from (fact for fact in title if fact.startswith(_SERIAL) or fact in _DENIALS)
+    for fact in (*title, *text):
+        if fact.startswith("p:") and idf.weight(fact) >= _TELLING:
+            yield fact
 
 
 def _addresses(item: Item) -> tuple[str, ...]:

@@ -10,56 +10,53 @@ from monitor.stories.window import Group
 
 # Tuned on the window of 2025 of events-dev, checked on that of 2024: docs/stories.md.
 _WORDS_SHARE = 0.7  # of words in likeness within a language; the rest is facts
-_NEEDED = 0.28  # mean likeness to the members in the same language
-_NEEDED_ACROSS = 0.50  # likeness of facts to the whole story, where it has none in that language
-_FADE = timedelta(hours=30)  # of quiet, after which likeness counts 1/e of what it did
-_CLASH = 0.8  # what a likeness still counts when names, weapons, amounts or rules differ
-_OTHER_DAY = 0.6  # ... when the days named are more than a day apart
-_HALF = 0.5  # share of a story's members that makes a fact the story's own
+_NEEDED = 0.28  # mean likeness to the members in the item's language
+_NEEDED_ACROSS = 0.48  # likeness of facts to the story as a whole
+_ACROSS_COUNTS = (
+    0.5  # the story as a whole counts as half a member where it has some in the language
+)
+_FADE = timedelta(hours=36)  # of quiet, after which likeness counts 1/e of what it did
+_CLASH = 0.7  # what a likeness still counts when people, weapons, amounts, days or rules differ
+_OWN = 2 / 3  # share of a story's members that makes a mark the story's own
 
 
 @dataclass(frozen=True, kw_only=True)
 class Likeness:
-    """A story's likeness to an item: it may join where `ratio` is 1 or more."""
+    """A story's likeness to an item: it joins where `score` is 1 or more."""
 
     group: Group
     score: float
-    needed: float
-    ratio: float
     clashes: tuple[str, ...]
     shared: tuple[str, ...]
 
     @property
     def summary(self) -> str:
-        """Return the figures for people."""
-        clashes = "".join(f"; {clash}" for clash in self.clashes)
-        return f"likeness {self.score:.2f}, needed {self.needed:.2f}{clashes}"
+        """Return the figure and what spoke for and against, for people."""
+        against = "".join(f"; {clash}" for clash in self.clashes)
+        return f"likeness {self.score:.2f} of 1: {', '.join(self.shared)}{against}"
 
 
 def likeness(new: Fingerprint, group: Group) -> Likeness:
-    """Return how like the story as a whole the item is."""
-    voice = group.voices.get(new.lang)
-    if voice:
-        mean = UNIT * UNIT * voice.members
-        alike = _dot(new.words, voice.words) * _WORDS_SHARE
-        score = (alike + _dot(new.facts, voice.facts) * (1 - _WORDS_SHARE)) / mean
-        needed = _NEEDED
-    else:
-        score = _dot(new.facts, group.facts) / (UNIT * (group.length or 1))
-        needed = _NEEDED_ACROSS
-    clashes = dict(_clashes(new, group))
-    fading = exp(-(group.quiet(new.when) / _FADE))
-    ratio = score * fading / needed
-    for factor in clashes.values():
-        ratio *= factor
+    """Return how like the story as a whole the item is, 1 being enough to join."""
+    score = _alike(new, group) * exp(-(group.quiet(new.when) / _FADE))
+    clashes = tuple(_clashes(new, group))
     return Likeness(
         group=group,
-        score=score,
-        needed=needed / max(fading, 1e-9),
-        ratio=ratio,
-        clashes=tuple(clashes),
+        score=score * _CLASH ** len(clashes),
+        clashes=clashes,
         shared=tuple(_shared(new, group)),
     )
+
+
+def _alike(new: Fingerprint, group: Group) -> float:
+    across = _dot(new.facts, group.facts) / (UNIT * (group.length or 1)) / _NEEDED_ACROSS
+    voice = group.voices.get(new.lang)
+    if not voice:
+        return across
+    words = _WORDS_SHARE * _dot(new.words, voice.words)
+    facts = (1 - _WORDS_SHARE) * _dot(new.facts, voice.facts)
+    within = (words + facts) / (UNIT * UNIT) / _NEEDED  # the sum over the members
+    return (within + _ACROSS_COUNTS * across) / (voice.members + _ACROSS_COUNTS)
 
 
 def apart(days: tuple[int, ...], others: Mapping[int, int]) -> bool:
@@ -68,24 +65,25 @@ def apart(days: tuple[int, ...], others: Mapping[int, int]) -> bool:
     return bool(days and known) and all(abs(a - b) > 1 for a in days for b in known)
 
 
-def _clashes(new: Fingerprint, group: Group) -> Iterator[tuple[str, float]]:
-    for kind, name in (("w:", "weapons"), ("n:", "amounts"), ("p:", "people")):
+def _clashes(new: Fingerprint, group: Group) -> Iterator[str]:
+    for kind, name in (("p:", "people"), ("w:", "weapons"), ("n:", "amounts")):
         if _differ(new, group, kind):
-            yield f"{name} differ", _CLASH
+            yield f"{name} differ"
     if apart(new.days, group.days):
-        yield "days differ", _OTHER_DAY
+        yield "days differ"
     if new.rules and +group.rules and not any(group.rules[rule] for rule in new.rules):
-        yield "no rule in common", _CLASH
+        yield "no rule in common"
 
 
 def _differ(new: Fingerprint, group: Group, kind: str) -> bool:
-    mine = {fact for fact in new.head if fact.startswith(kind)}
+    """Return whether the item has a mark the story lacks, and lacks one that is the story's own."""
+    mine = {mark for mark in new.marks if mark.startswith(kind)}
     own = {
-        fact
-        for fact, count in group.head.items()
-        if fact.startswith(kind) and count >= _HALF * len(group.members)
+        mark
+        for mark, count in group.marks.items()
+        if mark.startswith(kind) and count >= _OWN * len(group.members)
     }
-    return any(not group.head[fact] for fact in mine) and bool(own - mine)
+    return any(not group.marks[mark] for mark in mine) and bool(own - mine)
 
 
 def _dot(vector: Weights, sums: Mapping[str, int]) -> int:

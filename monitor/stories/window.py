@@ -35,7 +35,7 @@ class Group:
         self.members: dict[ItemId, Fingerprint] = {}
         self.voices: dict[str, Voice] = {}
         self.facts: Counter[str] = Counter()
-        self.head: Counter[str] = Counter()
+        self.marks: Counter[str] = Counter()
         self.rules: Counter[str] = Counter()
         self.days: Counter[int] = Counter()
         self.denials = 0
@@ -73,7 +73,7 @@ class Group:
             voice.facts[token] += sign * weight
             self.facts[token] += sign * weight
         for counter, values in (
-            (self.head, member.head),
+            (self.marks, member.marks),
             (self.rules, member.rules),
             (self.days, member.days),
         ):
