@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import yaml
@@ -134,16 +134,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if near:
         return f'did you mean "{near[0]}"?'
     return f"allowed: {', '.join(choices)}" if 0 < len(choices) <= _MAX_LISTED else ""
-
-
-def positions(node: Node, path: tuple[str | int, ...] = ()) -> Mapping[tuple[str | int, ...], Node]:
-    """Return the node under every path (`("feeds", 3, "url")`), the root under `()`."""
-    found: dict[tuple[str | int, ...], Node] = {path: node}
-    for name, value in node.entries or ():
-        found.update(positions(value, (*path, name.key)))
-    for number, item in enumerate(node.items or ()):
-        found.update(positions(item, (*path, number)))
-    return found
 
 
 def _unprintable(file: File, text: str) -> Iterator[Problem]:

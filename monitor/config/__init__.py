@@ -9,11 +9,12 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from monitor import rules
-from monitor.config.assemble import LoadRules, Surroundings, assemble
+from monitor.config.assemble import assemble
 from monitor.config.defaults import defaults_path, write_defaults
 from monitor.config.effective import ChannelConfig, Config
 from monitor.config.files import fingerprint, read_files, read_secret_file
 from monitor.config.jsonschema import schemas
+from monitor.config.parts import LoadRules, Surroundings
 from monitor.config.schema import FeedsFile, RoutesFile, ServiceSettings
 from monitor.config.show import shown as show
 

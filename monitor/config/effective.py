@@ -41,9 +41,9 @@ class Config:
     ops_channels: tuple[str, ...]
     ruleset: RuleSet
     warnings: tuple[Problem, ...]
-    hash: str
-    directory: Path
-    files: Mapping[str, str] = field(repr=False)
+    hash: str = ""
+    directory: Path = Path()
+    files: Mapping[str, str] = field(repr=False, default_factory=dict)
     secrets: frozenset[str] = field(repr=False, default=frozenset())
 
 

@@ -82,10 +82,10 @@ class DigestSettings(Settings):
 
 
 class SelfWatchSettings(Settings):
-    """When the watch reports itself, and to whom; `tell` None is every channel."""
+    """When the watch reports itself, and to whom; nobody named is every channel."""
 
     feed_failing_after: Polls = 3
-    tell: Names | None = None
+    tell: Names = ()
 
 
 class WebSettings(Settings):

@@ -7,13 +7,23 @@ from hypothesis import strategies as st
 
 from monitor import yamlnodes
 from monitor.errors import ConfigError, Problem
-from monitor.yamlnodes import File, Node, did_you_mean, load, positions
+from monitor.yamlnodes import File, Node, did_you_mean, load
 
 
 def _problems(text: str) -> list[Problem]:
     with pytest.raises(ConfigError) as caught:
         load("a.yaml", text)
     return list(caught.value.problems)
+
+
+def _below(node: Node, path: tuple[str | int, ...] = ()) -> dict[tuple[str | int, ...], Node]:
+    """Return the node under every path, the root under `()`."""
+    found = {path: node}
+    for name, value in node.entries or ():
+        found |= _below(value, (*path, name.key))
+    for number, item in enumerate(node.items or ()):
+        found |= _below(item, (*path, number))
+    return found
 
 
 def _told(text: str) -> list[str]:
@@ -69,7 +79,7 @@ def test_places_count_characters_from_one() -> None:
     """Also behind letters of several bytes and after a line separator."""
     node = load("a.yaml", "가나: [다, 😀라, x]\nb: c")
 
-    found = {path: (one.line, one.column) for path, one in positions(node).items()}
+    found = {path: (one.line, one.column) for path, one in _below(node).items()}
     assert found == {
         (): (1, 1),
         ("가나",): (1, 5),
@@ -223,7 +233,7 @@ def test_any_text_is_loaded_or_refused_with_places(text: str) -> None:
     outcome = _outcome(text)
 
     if isinstance(outcome, Node):
-        assert all(isinstance(one, Node) for one in positions(outcome).values())
+        assert all(isinstance(one, Node) for one in _below(outcome).values())
         return
     lines = sum(text.count(end) for end in "\n\r\x85\u2028\u2029") + 2
     assert outcome
@@ -236,7 +246,7 @@ def test_a_place_points_at_the_text_it_names() -> None:
     text = "rules:\n  - id: veto\n    terms: [제재*, sanction*]\n"
     node = load("a.yaml", text)
 
-    for one in positions(node).values():
+    for one in _below(node).values():
         if one.text is not None:
             line = text.splitlines()[one.line - 1]
             assert line[one.column - 1 :].startswith(one.text)

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from monitor import rules
 from monitor.config import Config
-from monitor.config.assemble import Surroundings, assemble
+from monitor.config.assemble import assemble
+from monitor.config.parts import Surroundings
 from monitor.errors import ConfigError
 
 

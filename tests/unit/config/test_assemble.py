@@ -9,7 +9,8 @@ import pytest
 
 from monitor.alerts.route import Route
 from monitor.config import Config
-from monitor.config.assemble import Surroundings, Texts, assemble
+from monitor.config.assemble import assemble
+from monitor.config.parts import Surroundings, Texts
 from monitor.errors import ConfigError, Problem
 from monitor.model import Severity
 from monitor.rules import RuleSet
@@ -156,7 +157,7 @@ routes: [{send: [on, off]}, {send: off}]
     assert list(config.channels) == ["on"]
     assert config.routes == (Route(send=("on",)),)
     assert config.digest_channels == ("on",)
-    assert config.ops_channels == ()
+    assert config.ops_channels == ("on",)
     both = load(routes=routes, environ={"USE_HOOK": "true", "HOOK": "https://h.example"})
     assert list(both.channels) == ["on", "off"]
 
@@ -357,6 +358,18 @@ def test_rules_and_watchlists_go_to_the_loader_of_rules() -> None:
         'there is no channel "x"',
         "bad rule",
     ]
+
+
+def test_advice_on_rules_is_given_only_when_nothing_is_wrong(load: Load) -> None:
+    """A hundred remarks on rules would hide the one error."""
+    files = {"rules/a.yaml": RULES.replace("[veto*]", "[veto*, vetoes]")}
+
+    config = load(feeds=FEED, files=files)
+    with pytest.raises(ConfigError) as caught:
+        load(feeds="feds: []", files=files)
+
+    assert [one.file for one in config.warnings] == ["rules/a.yaml"]
+    assert [one.file for one in caught.value.problems] == ["feeds.yaml"]
 
 
 def test_what_would_be_blind_is_warned_of(load: Load) -> None:

@@ -6,7 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from monitor.config import Config
-from monitor.config.assemble import Surroundings, assemble
+from monitor.config.assemble import assemble
+from monitor.config.parts import Surroundings
 from monitor.config.show import shown
 from monitor.errors import ConfigError, Problem
 from monitor.notify import CHANNELS
