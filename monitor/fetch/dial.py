@@ -6,7 +6,7 @@ the whole exchange), so those that httpcore passes down are not used.
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from ipaddress import ip_address
@@ -60,12 +60,7 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
         self._allowed = allowed
 
     async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ARG002, ASYNC109 - the signature of httpcore
-        local_address: str | None = None,  # noqa: ARG002
-        socket_options: Iterable[Any] | None = None,  # noqa: ARG002
+        self, host: str, port: int, *_: Any, **_options: Any
     ) -> httpcore.AsyncNetworkStream:
         """Return a connection to one of the addresses of `host`.
 
@@ -95,12 +90,7 @@ class ProxyBackend(httpcore.AsyncNetworkBackend):
         self._resolve = resolve
 
     async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ARG002, ASYNC109 - the signature of httpcore
-        local_address: str | None = None,  # noqa: ARG002
-        socket_options: Iterable[Any] | None = None,  # noqa: ARG002
+        self, host: str, port: int, *_: Any, **_options: Any
     ) -> httpcore.AsyncNetworkStream:
         """Return a connection to the proxy; raises FetchError of the kind `proxy`."""
         try:

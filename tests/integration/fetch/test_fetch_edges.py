@@ -55,7 +55,7 @@ async def failure(
 
 
 @pytest.mark.parametrize(
-    "etag", ['W/"a1"', '"a1-gzip"', "unquoted", '"a1"b"', "'1'", '"caf\xe9"', '""', '"a, "b"']
+    "etag", ['W/"a1"', '"a1-gzip"', "unquoted", '"a1"b"', "'1'", '"\xe9"', '""', '"a, "b"']
 )
 def test_edge_01_validators_go_back_byte_for_byte(etag: str) -> None:
     """Weak, suffixed, unquoted or odd: the server sees again exactly what it sent."""

@@ -86,9 +86,9 @@ def test_edge_01_both_validators_are_asked_with() -> None:
 def test_edge_01_odd_bytes_go_back_as_they_came() -> None:
     """A validator with bytes beyond ASCII is sent byte for byte."""
     trip = make_trip()
-    trip.headers = {"if-none-match": b'"caf\xe9-\xff"'.decode("latin-1")}
+    trip.headers = {"if-none-match": b'"\xe9-\xff"'.decode("latin-1")}
 
-    assert (b"if-none-match", b'"caf\xe9-\xff"') in trip.request("GET").headers.raw
+    assert (b"if-none-match", b'"\xe9-\xff"') in trip.request("GET").headers.raw
 
 
 def test_a_header_beyond_latin_1_is_sent_as_utf_8() -> None:

@@ -1,0 +1,25 @@
+"""Every kind of FetchError, and what an operator can do about it."""
+
+from collections.abc import Mapping
+
+WHAT_TO_DO: Mapping[str, str] = {
+    "challenge": "The site asks for a browser. Look for another feed of it, or ask the publisher.",
+    "connect": "Nobody answers at the address. Wait; if other sources work, the site is down.",
+    "decompress": "The body is damaged or in an encoding nobody asked for. Tell the publisher.",
+    "dns": "The name does not resolve. Look for a typing error; does this machine have DNS?",
+    "gone": "The publisher took the feed away (410). Look for its successor on the site.",
+    "http": "Open the address in a browser. 401 and 403: credentials, or programs are blocked.",
+    "postponed": "Nothing: others are in line for this host, or it asked for a pause.",
+    "protocol": "The server does not speak HTTP. Is the port right, http where https is meant?",
+    "proxy": "Look at the proxy: every source behind it is affected.",
+    "redirect": "The site redirects in a circle or astray. Enter the feed's present address.",
+    "refused-address": "The host is not public. If it is yours, put it in allow_networks.",
+    "request": "A header of the source cannot be sent. Look for line breaks in its secrets.",
+    "reset": "The connection broke. Wait; if it stays so, something in between cuts it.",
+    "timeout": "Too slow. Wait, or raise the timeout of the source.",
+    "tls": "Look at the certificate. verify_tls: false reads the source unverified.",
+    "too-large": "Larger than the cap. Ask for a shorter feed, or raise the cap.",
+    "truncated": "The body ends too early. Wait; if it stays so, tell the publisher.",
+    "unasked-304": "The server or a cache in between is broken. Tell the publisher.",
+    "url": "The address cannot be used. Correct it in feeds.yaml.",
+}
