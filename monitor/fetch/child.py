@@ -10,12 +10,14 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import BinaryIO
 
 from monitor import sources
 from monitor.errors import ParseError
 from monitor.fetch import frames
 
+_STATM = Path("/proc/self/statm")
 _OPEN_FILES = 16  # its socket, and codecs that are imported late
 _ADDRESS_SPACE = 1_500_000_000  # bytes; libraries are mapped far larger than they are used
 _GRACE_S = 1.0  # the parent's clock runs first
@@ -44,15 +46,15 @@ def _answer(head: frames.Head, body: bytes) -> bytes:
     """Return the answer to one question: whatever goes wrong is said, not raised."""
     try:
         reading = sources.read(*frames.asked(head, body))
-        return frames.answer(reading, peak_bytes=_peak())
+        return frames.answer(reading, held_bytes=_held())
     except ParseError as error:
-        return frames.refusal(error, peak_bytes=_peak())
+        return frames.refusal(error, held_bytes=_held())
     except MemoryError:
         reason = ParseError("reading the document takes too much memory", kind="memory")
-        return frames.refusal(reason, peak_bytes=_peak())
+        return frames.refusal(reason, held_bytes=_held())
     except Exception as fault:  # noqa: BLE001 - a parser's fault must cost its document alone
         reason = ParseError(f"the parser failed: {type(fault).__name__}: {fault}")
-        return frames.refusal(reason, peak_bytes=_peak())
+        return frames.refusal(reason, held_bytes=_held())
 
 
 def _limit(memory_bytes: int) -> None:
@@ -63,8 +65,16 @@ def _limit(memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, _OPEN_FILES))
 
 
-def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def _held() -> int:
+    """Return the resident memory in bytes, 0 where the system does not tell.
+
+    Not `ru_maxrss`: a child starts with the peak of the process that started it.
+    """
+    try:
+        pages = int(_STATM.read_bytes().split()[1])
+    except OSError:
+        return 0
+    return pages * resource.getpagesize()
 
 
 if __name__ == "__main__":

@@ -53,8 +53,8 @@ def asked(head: Head, body: bytes) -> tuple[Document, frozenset[bytes]]:
     return document, frozenset(map(bytes.fromhex, head["known"]))
 
 
-def answer(reading: Reading, *, peak_bytes: int = 0) -> bytes:
-    """Return the frame that tells a reading; `peak_bytes` is the memory the child has needed."""
+def answer(reading: Reading, *, held_bytes: int = 0) -> bytes:
+    """Return the frame that tells a reading; `held_bytes` is the memory the child holds."""
     head = {
         "items": [_packed(item) for item in reading.items],
         "hashes": [name.hex() for name in reading.hashes],
@@ -65,15 +65,15 @@ def answer(reading: Reading, *, peak_bytes: int = 0) -> bytes:
         "partial": reading.partial,
         "children": reading.children,
         "repeated": sorted(reading.repeated),
-        "peak": peak_bytes,
+        "held": held_bytes,
     }
     return frame(head, b"".join(item.raw for item in reading.items))
 
 
-def refusal(error: ParseError, *, peak_bytes: int = 0) -> bytes:
+def refusal(error: ParseError, *, held_bytes: int = 0) -> bytes:
     """Return the frame that tells why there is no reading."""
     is_feed = not isinstance(error, NotAFeed)
-    return frame({"error": str(error), "kind": error.kind, "is_feed": is_feed, "peak": peak_bytes})
+    return frame({"error": str(error), "kind": error.kind, "is_feed": is_feed, "held": held_bytes})
 
 
 def reading(head: Head, body: bytes) -> Reading:

@@ -132,7 +132,7 @@ class _Child:
             )
         self._is_ready = False
         self._answered = 0
-        self._peak_bytes = 0
+        self._held_bytes = 0
 
     @property
     def pid(self) -> int:
@@ -145,7 +145,7 @@ class _Child:
     @property
     def is_worn(self) -> bool:
         """Return whether it has read so much that a fresh one is better."""
-        return self._answered >= _RECYCLE_AFTER or self._peak_bytes > _RECYCLE_BYTES
+        return self._answered >= _RECYCLE_AFTER or self._held_bytes > _RECYCLE_BYTES
 
     def ask(self, question: bytes, deadline: timedelta) -> tuple[frames.Head, bytes]:
         """Return the answer; after an error the child is of no more use.
@@ -167,7 +167,7 @@ class _Child:
         if answer is None:
             raise ParseError("the parser died over the document", kind="crashed")
         self._answered += 1
-        self._peak_bytes = max(self._peak_bytes, int(answer[0].get("peak", 0)))
+        self._held_bytes = int(answer[0].get("held", 0))
         return answer
 
     def _receive(self, allowed: timedelta) -> tuple[frames.Head, bytes] | None:

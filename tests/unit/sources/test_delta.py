@@ -1,10 +1,10 @@
 """Delta parse: what is left of a document when the known entries are cut out."""
 
-from monitor.sources import delta, document, prescan
+import pytest
+
+from monitor.sources import delta, prescan
 from monitor.sources.delta import cut
 from monitor.sources.document import entry_hash
-
-import pytest
 
 BODY = b"<rss><channel><item>1</item>\n<item>2</item>\n<item>3</item><x/></channel></rss>"
 NAMES = frozenset({"item"})
@@ -79,8 +79,3 @@ def test_entries_that_claim_one_id_are_told(one: bytes, two: bytes, shared: bool
     part = _cut(body, b"<item>" + two + b"<n/></item>")
 
     assert [entry.is_repeated for entry in part.entries] == [shared]
-
-
-def test_the_limits_are_those_of_documents() -> None:
-    """Both say how much is read at a time."""
-    assert delta.MAX_ENTRIES == document.MAX_ENTRIES

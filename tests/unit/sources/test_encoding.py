@@ -94,7 +94,7 @@ def test_names_that_python_lacks_are_translated() -> None:
 
 
 def test_one_bad_byte_does_not_spoil_utf8() -> None:
-    """feedparser issue 421: one bad byte, and everything was read as Latin."""
+    """One bad byte, and feedparser reads everything as Latin (its issue 421)."""
     body = _feed(RUSSIAN + " MARK " + KOREAN, "utf-8", "utf-8").replace(b"MARK", b"\xff")
 
     text = _decoded(body)

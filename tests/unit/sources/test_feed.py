@@ -292,7 +292,7 @@ def test_a_text_is_no_feed() -> None:
 
 
 def test_a_path_is_not_opened() -> None:
-    """feedparser opens what looks like a file name, unless it is given a stream."""
+    """What looks like a file name is opened by feedparser, unless it is given a stream."""
     with pytest.raises(NotAFeed):
         feed.read(Document(str(FEEDS / "rss20.xml").encode()))
 

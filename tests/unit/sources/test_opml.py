@@ -49,9 +49,8 @@ def test_what_is_left_out_is_told() -> None:
         )
     )
 
-    assert [(source.id, source.tags) for source in found.sources] == [
-        ("wire", {"a", "b"}),
-    ]
+    (source,) = found.sources
+    assert (str(source.id), source.tags) == ("wire", frozenset({"a", "b"}))
     assert found.skipped == (
         "line 2: Nowhere: no xmlUrl",
         "line 3: an outline: no xmlUrl",
