@@ -7,15 +7,16 @@ members are in the window, never on the order in which they came.
 import heapq
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from math import sqrt
 
 from monitor.model import ItemId, StoryId
-from monitor.stories.fingerprints import Fingerprint
+from monitor.stories.fingerprints import Fingerprint, Weights
 
-_VISITS = 20_000  # entries of the index looked at for one item: bounds the cost at any size
-_SHORT_LIST = 40  # stories compared in full
+VISITS = 20_000  # entries of the index looked at for one item: bounds the cost at any size
+SHORT_LIST = 40  # stories compared in full
+_NOTHING: Mapping[StoryId, int] = {}
 
 
 class Voice:
@@ -91,7 +92,7 @@ class Window:
         self._groups: dict[StoryId, Group] = {}
         self._story_of: dict[ItemId, StoryId] = {}
         self._exact: dict[str, dict[ItemId, None]] = {}
-        self._shared: dict[str, Counter[StoryId]] = {}
+        self._shared: dict[str, dict[StoryId, int]] = {}  # sums of weights
         self._by_time: list[tuple[datetime, ItemId]] = []
 
     def __len__(self) -> int:
@@ -105,8 +106,9 @@ class Window:
         insort(self._by_time, (fingerprint.when, fingerprint.item_id))
         for key, _ in exact_keys(fingerprint):
             self._exact.setdefault(key, {})[fingerprint.item_id] = None
-        for token in _tokens(fingerprint):
-            self._shared.setdefault(token, Counter())[story_id] += 1
+        for token, weight in _tokens(fingerprint):
+            stories = self._shared.setdefault(token, {})
+            stories[story_id] = stories.get(story_id, 0) + weight
 
     def move(self, item_id: ItemId, story_id: StoryId) -> None:
         """Make a known item a member of another story; an item that has left is ignored."""
@@ -128,19 +130,26 @@ class Window:
         return sorted(found, key=lambda pair: (pair[1].when, pair[1].item_id), reverse=True)
 
     def near(self, fingerprint: Fingerprint) -> list[Group]:
-        """Return the stories that share most with the item, rare words and facts first."""
-        common: Counter[StoryId] = Counter()
+        """Return the stories most like the item at a glance, rare words and facts first."""
+        alike: dict[StoryId, int] = {}
         visits = 0
         for token, weight in sorted(
-            (*fingerprint.words, *fingerprint.facts), key=lambda pair: (self._spread(pair[0]), pair)
+            _tokens(fingerprint), key=lambda pair: (self._spread(pair[0]), pair)
         ):
             visits += self._spread(token)
-            if visits > _VISITS:
+            if visits > VISITS:
                 break
-            for story_id in self._shared.get(token, ()):
-                common[story_id] += weight
-        best = heapq.nsmallest(_SHORT_LIST, common, key=lambda story: (-common[story], story))
-        return [self._groups[story_id] for story_id in best]
+            for story_id, total in self._shared.get(token, _NOTHING).items():
+                alike[story_id] = alike.get(story_id, 0) + weight * total
+        groups = self._groups
+        best = heapq.nsmallest(
+            SHORT_LIST,
+            (
+                (-total / len(groups[story_id].members), story_id)
+                for story_id, total in alike.items()
+            ),
+        )
+        return [groups[story_id] for _, story_id in best]
 
     def _spread(self, token: str) -> int:
         return len(self._shared.get(token, ()))
@@ -160,11 +169,12 @@ class Window:
             self._exact[key].pop(item_id)
             if not self._exact[key]:
                 del self._exact[key]
-        for token in _tokens(old):
-            self._shared[token][story_id] -= 1
-            if not self._shared[token][story_id]:
-                del self._shared[token][story_id]
-            if not self._shared[token]:
+        for token, weight in _tokens(old):
+            stories = self._shared[token]
+            stories[story_id] -= weight
+            if not stories[story_id]:
+                del stories[story_id]
+            if not stories:
                 del self._shared[token]
 
 
@@ -178,5 +188,5 @@ def exact_keys(fingerprint: Fingerprint) -> Iterator[tuple[str, str]]:
         yield f"title {fingerprint.title}", "same title"
 
 
-def _tokens(fingerprint: Fingerprint) -> Iterable[str]:
-    return (token for token, _ in (*fingerprint.words, *fingerprint.facts))
+def _tokens(fingerprint: Fingerprint) -> Weights:
+    return (*fingerprint.words, *fingerprint.facts)
