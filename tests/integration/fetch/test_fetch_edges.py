@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import time
 from collections.abc import Coroutine
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -474,6 +475,29 @@ def test_edge_11_slow_and_endless_answers_end_in_time(script: Any, kind: str) ->
     run(scenario())
 
 
+def test_edge_11_a_handshake_that_never_comes_ends_in_time() -> None:
+    """A server that takes the connection and never speaks TLS is given up, and hung up on."""
+    hung_up = asyncio.Event()
+
+    async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while await reader.read(1_000):
+                pass
+        hung_up.set()
+        writer.close()
+
+    async def scenario() -> None:
+        listener = await asyncio.start_server(mute, "127.0.0.1", 0)
+        port = listener.sockets[0].getsockname()[1]
+        async with listener, fetching() as fetcher:
+            error = await failure(fetcher, f"https://127.0.0.1:{port}/", timeout=SHORT)
+            await asyncio.wait_for(hung_up.wait(), 2)
+
+        assert error.kind == "timeout"
+
+    run(scenario())
+
+
 def test_edge_11_waiting_for_a_turn_does_not_use_up_the_deadline() -> None:
     """The second feed of a host waits longer than its own timeout, and is read."""
 
@@ -537,6 +561,22 @@ def test_edge_12_a_connection_that_breaks_is_an_error(sent: bytes) -> None:
             error = await failure(fetcher, server.url())
 
         assert error.kind in {"protocol", "truncated", "reset"}
+
+    run(scenario())
+
+
+def test_edge_12_a_body_longer_than_its_length_spoils_no_later_answer() -> None:
+    """What is left over on a connection is never read as the answer to the next request."""
+
+    async def script(request: Request, writer: asyncio.StreamWriter) -> None:
+        lie = reply(body=FEED, length=20)
+        writer.write(lie if request.target == "/lie" else reply(body=b"<rss/>"))
+
+    async def scenario() -> None:
+        async with serving(script) as server, fetching() as fetcher:
+            bodies = [(await fetcher.get(server.url(path))).body for path in ("/lie", "/ok") * 3]
+
+        assert bodies == [FEED[:20], b"<rss/>"] * 3
 
     run(scenario())
 
