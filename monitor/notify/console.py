@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TextIO
 
 from monitor.errors import DeliveryError
 from monitor.model import Alert, Message
@@ -39,21 +40,18 @@ class ConsoleChannel:
 
     async def send(self, message: Message, recipient: str, now: datetime) -> None:  # noqa: ARG002
         """Write the text, in colour where the stream is a terminal."""
-        stream = self.tools.console
-        text = message.body.decode("utf-8")
-        if stream.isatty():
-            text = _TAG.sub(_coloured, text)
-        encoding = stream.encoding or "utf-8"
-        text = f"{_RULE}\n{text}".encode(encoding, "replace").decode(encoding)
-        try:
-            await asyncio.to_thread(_write, stream, text)  # a stopped pager must stop nobody else
+        text = f"{_RULE}\n{message.body.decode()}"
+        try:  # in a thread: a stopped pager must stop nobody else
+            await asyncio.to_thread(_write, self.tools.console, text)
         except (OSError, ValueError) as error:  # ValueError: the stream is closed
             raise DeliveryError(f"console: cannot write: {error}") from error
 
 
-def _write(stream: object, text: str) -> None:
-    stream.write(text)  # type: ignore[attr-defined]
-    stream.flush()  # type: ignore[attr-defined]
+def _write(stream: TextIO, text: str) -> None:
+    shown = _TAG.sub(_coloured, text) if stream.isatty() else text
+    encoding = stream.encoding or "utf-8"
+    stream.write(shown.encode(encoding, "replace").decode(encoding))
+    stream.flush()
 
 
 def _coloured(match: re.Match[str]) -> str:

@@ -28,8 +28,8 @@ def _is_address(text: str) -> str:
 
 
 def _has_address(text: str) -> str:
-    name, address = parseaddr(text)
-    if not _ADDRESS.fullmatch(address) or not name.isprintable():
+    address = parseaddr(text)[1]
+    if not _ADDRESS.fullmatch(address) or not text.isprintable():
         raise ValueError('is no sender: write "monitor <monitor@example.org>"')
     return text
 

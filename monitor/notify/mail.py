@@ -11,7 +11,7 @@ from monitor.model import Alert, StoryAlert, stable_id
 from monitor.notify import plain
 from monitor.notify.html import render
 from monitor.notify.wording import headline
-from monitor.notify.words import line, shorten
+from monitor.notify.words import shorten
 from monitor.text.clean import one_line
 
 _POLICY = SMTP.clone(cte_type="7bit")  # pure ASCII on the wire: no server needs 8BITMIME
@@ -42,7 +42,7 @@ def build(alert: Alert, *, sender: str, recipient: str, domain: str, public_url:
 
 def subject(alert: Alert) -> str:
     """Return `[CRITICAL] Veto: title`, the same for every alert of a story but for `Update:`."""
-    text = one_line(f"{_tag(alert)} {headline(alert)}")
+    text = _header(f"{_tag(alert)} {headline(alert)}")
     is_later = isinstance(alert.body, StoryAlert) and alert.body.thread_id is not None
     return shorten(f"Update: {text}" if is_later else text, _LONGEST_SUBJECT)
 
@@ -63,8 +63,8 @@ def _headers(alert: Alert, recipient: str, domain: str) -> Mapping[str, str]:
     body = alert.body
     if not isinstance(body, StoryAlert):
         return headers
-    headers["X-Monitor-Story"] = one_line(body.story_id)
-    headers["X-Monitor-Rules"] = shorten(one_line(", ".join(r.id for r in body.rules)), 200)
+    headers["X-Monitor-Story"] = _header(body.story_id)
+    headers["X-Monitor-Rules"] = shorten(_header(", ".join(r.id for r in body.rules)), 200)
     headers["X-Monitor-Reason"] = body.reason.value
     if body.thread_id is not None:
         first = f"<{message_id(body.thread_id, recipient)}@{domain}>"
@@ -80,6 +80,15 @@ def _list_id(alert: Alert, domain: str) -> str:
     return f"<{label or 'story'}.{domain}>"
 
 
+def _header(text: str) -> str:
+    """Return the text as a header's value.
+
+    EmailMessage decodes an encoded word that it is given as text, line breaks included, and writes
+    them out: `=?utf-8?q?x=0D=0ABcc:_...?=` in a title would add a header. So none may begin.
+    """
+    return one_line(text).replace("=?", "= ?")
+
+
 def _address(text: str) -> Address:
     name, address = parseaddr(text)
-    return Address(display_name=line(name), addr_spec=address)
+    return Address(display_name=_header(name), addr_spec=address)

@@ -20,6 +20,7 @@ GREYLISTED = frozenset({450, 451})  # RFC 6647: come back, but not at once
 GREYLIST_WAIT = timedelta(minutes=5)
 UNAUTHENTICATED = frozenset({530, 534, 535, 538})  # RFC 4954 section 6: wrong at any step
 _REFUSED = 500
+_GOODBYE_S = 5  # the mail is taken by then
 _DOT = re.compile(rb"^\.", re.MULTILINE)
 _T = TypeVar("_T")
 
@@ -154,9 +155,9 @@ async def _start_data(client: aiosmtplib.SMTP) -> None:
 
 async def _say_goodbye(client: aiosmtplib.SMTP) -> None:
     try:
-        await client.quit(timeout=5)
+        await client.execute_command(b"QUIT", timeout=_GOODBYE_S)
     except (aiosmtplib.SMTPException, OSError):
-        return  # the mail is taken; how the server hangs up does not matter
+        return  # how the server hangs up does not matter
 
 
 def _hang_up(client: aiosmtplib.SMTP) -> None:
