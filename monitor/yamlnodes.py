@@ -10,6 +10,7 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import yaml
 
@@ -85,11 +86,16 @@ class File:
     name: str
     source: str
 
+    @cached_property
+    def _lines(self) -> list[str]:
+        """The lines of the text: split once, however many problems there are."""
+        return self.source.splitlines()
+
     def problem(
         self, line: int, column: int, message: str, hint: str = "", *, is_warning: bool = False
     ) -> Problem:
         """Return a problem at a place of this file; line 0 means the whole file."""
-        lines = self.source.splitlines()
+        lines = self._lines
         return Problem(
             file=self.name,
             line=line,
@@ -129,11 +135,12 @@ def _compose(file: File, text: str, problems: list[Problem]) -> yaml.Node | None
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `did you mean "x"?`, or what is allowed when nothing is near and the list is short."""
-    choices = sorted(known)
-    near = difflib.get_close_matches(word, choices, 1, 0.6)
+    choices = {choice.lower(): choice for choice in sorted(known)}
+    near = difflib.get_close_matches(word.lower(), choices, 1, 0.6)
     if near:
-        return f'did you mean "{near[0]}"?'
-    return f"allowed: {', '.join(choices)}" if 0 < len(choices) <= _MAX_LISTED else ""
+        return f'did you mean "{choices[near[0]]}"?'
+    listed = ", ".join(sorted(choices.values()))
+    return f"allowed: {listed}" if 0 < len(choices) <= _MAX_LISTED else ""
 
 
 def _unprintable(file: File, text: str) -> Iterator[Problem]:

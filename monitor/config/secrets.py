@@ -78,7 +78,7 @@ class _Resolver:
         return "${"
 
     def _variable(self, node: Node, name: str, default: str | None) -> str:
-        value = self._environ.get(name, "")
+        value = self._environ.get(name, "").strip()
         if value:
             self._remember(value, is_secret=bool(_SECRET_NAME.search(name)))
             return value

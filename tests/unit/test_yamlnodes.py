@@ -204,6 +204,8 @@ def test_the_loader_in_python_refuses_the_same(monkeypatch: pytest.MonkeyPatch) 
     ("word", "known", "hint"),
     [
         ("sevrity", {"severity", "title"}, 'did you mean "severity"?'),
+        ("CRITICAL", {"critical", "high"}, 'did you mean "critical"?'),
+        ("europe/amsterdm", {"Europe/Amsterdam"}, 'did you mean "Europe/Amsterdam"?'),
         ("xyz", {"b", "a"}, "allowed: a, b"),
         ("xyz", set(), ""),
         ("qqq", {f"feed-{number}" for number in range(41)}, ""),

@@ -25,6 +25,12 @@ def test_a_variable_is_replaced_inside_a_text() -> None:
     assert _plain("a: x-${B}-${B}-y", B="1") == {"a": "x-1-1-y"}
 
 
+def test_blanks_around_a_variable_are_no_part_of_it() -> None:
+    """Files of variables and container secrets often end with a line break."""
+    assert _plain("a: ${B}", B=" 1\n") == {"a": "1"}
+    assert _resolve("a: ${B}", {"B": " \n"}).problems[0].message.endswith("B is not set")
+
+
 def test_a_default_stands_in_for_an_absent_or_empty_variable() -> None:
     """As in a shell, `:-` covers both; the default may be empty."""
     assert _plain("a: ${B:-c}") == {"a": "c"}
