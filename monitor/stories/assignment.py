@@ -1,7 +1,8 @@
 """To which story an item belongs, and why: layers from the certain to the likely."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from monitor.model import Assignment, Hit, Item, ItemId, StoryId, stable_id
 from monitor.stories.fingerprints import UNIT, Fingerprint, fingerprint
@@ -10,7 +11,7 @@ from monitor.stories.window import Group, Window, exact_keys
 
 JOIN_WITHIN = timedelta(hours=72)  # of the story's latest item: DESIGN.md section 6
 LIKE_WITHIN = timedelta(hours=48)  # ... by likeness; later only by symbol, address or title
-KEEP = 2 * JOIN_WITHIN  # how long a member stays in the window
+KEEP = timedelta(days=7)  # after its arrival that a member stays in the window
 _SERIES = timedelta(hours=20)  # a source that repeats a headline later than this writes a series
 _COPY = 0.90  # likeness of words from which a text is a copy
 _COPY_WORDS = 12  # words below which likeness says nothing of copying
@@ -51,14 +52,21 @@ def story_id(fingerprint: Fingerprint) -> StoryId:
 def cluster(
     items_with_hits: Iterable[tuple[Item, Sequence[Hit]]],
 ) -> Iterator[tuple[ItemId, StoryId, Assignment]]:
-    """Yield each item's story, in the order of arrival: assign and add in a loop, nothing else."""
+    """Yield each item's story, in the order of arrival: assign and add in a loop, nothing else.
+
+    The clock is that of the items: it stands at the latest one so far.
+    """
     window = Window()
+    arrivals: deque[tuple[datetime, ItemId]] = deque()
     for item, hits in items_with_hits:
         new = fingerprint(item, hits)
-        window.drop_before(new.when - KEEP)
+        now = max(new.when, arrivals[-1][0]) if arrivals else new.when
+        while arrivals and arrivals[0][0] < now - KEEP:
+            window.forget(arrivals.popleft()[1])
         answer = assign(new, window)
         story = answer.story_id or story_id(new)
         window.add(story, new)
+        arrivals.append((now, item.id))
         yield item.id, story, answer
 
 

@@ -48,8 +48,8 @@ def days(text: str, today: date) -> Iterator[date]:
         day = int(found["d1"] or found["d2"] or found["d3"] or found["d4"])
         yield from _nearest(today, day, int(month) if month else None)
     for found in _ANY_WEEKDAY.finditer(text):
-        back = (today.weekday() - _WEEKDAY[found[0]]) % 7
-        yield today - timedelta(days=back if back < 6 else -1)  # the clock there may be ahead
+        ahead = (_WEEKDAY[found[0]] - today.weekday()) % 7
+        yield today + timedelta(days=ahead if ahead <= 1 else ahead - 7)  # it may be tomorrow there
 
 
 def _nearest(today: date, day: int, month: int | None) -> Iterator[date]:

@@ -1,4 +1,4 @@
-"""Han characters that two countries write in two ways, as one: traditional and Japanese forms to simplified.
+"""Han characters that countries write in two ways, as one: traditional and Japanese to simplified.
 
 For comparison only; nothing shown to people is written with it.
 """

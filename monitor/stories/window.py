@@ -121,6 +121,29 @@ class Window:
         for _, item_id in old:
             self.forget(item_id)
 
+    def forget(self, item_id: ItemId) -> None:
+        """Drop one member; an item that is not known is ignored."""
+        if item_id not in self._story_of:
+            return
+        story_id = self._story_of.pop(item_id)
+        group = self._groups[story_id]
+        old = group.members[item_id]
+        group.remove(old)
+        if not group.members:
+            del self._groups[story_id]
+        del self._by_time[bisect_left(self._by_time, (old.when, item_id))]
+        for key, _ in exact_keys(old):
+            self._exact[key].pop(item_id)
+            if not self._exact[key]:
+                del self._exact[key]
+        for token, weight in _tokens(old):
+            stories = self._shared[token]
+            stories[story_id] -= weight
+            if not stories[story_id]:
+                del stories[story_id]
+            if not stories:
+                del self._shared[token]
+
     def same(self, key: str) -> list[tuple[Group, Fingerprint]]:
         """Return the members that have this exact key, with their stories, latest first."""
         found = []
@@ -153,29 +176,6 @@ class Window:
 
     def _spread(self, token: str) -> int:
         return len(self._shared.get(token, ()))
-
-    def forget(self, item_id: ItemId) -> None:
-        """Drop one member; an item that is not known is ignored."""
-        if item_id not in self._story_of:
-            return
-        story_id = self._story_of.pop(item_id)
-        group = self._groups[story_id]
-        old = group.members[item_id]
-        group.remove(old)
-        if not group.members:
-            del self._groups[story_id]
-        del self._by_time[bisect_left(self._by_time, (old.when, item_id))]
-        for key, _ in exact_keys(old):
-            self._exact[key].pop(item_id)
-            if not self._exact[key]:
-                del self._exact[key]
-        for token, weight in _tokens(old):
-            stories = self._shared[token]
-            stories[story_id] -= weight
-            if not stories[story_id]:
-                del stories[story_id]
-            if not stories:
-                del self._shared[token]
 
 
 def exact_keys(fingerprint: Fingerprint) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ import time
 import tracemalloc
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from monitor.model import Item, ItemId, SourceId
 from monitor.stories import Fingerprint, Window, assign, fingerprint, story_id, window
@@ -24,7 +25,7 @@ MEASURED = 300
 
 def items(count: int) -> list[Item]:
     """Return items on the watched subject first: the hardest case, all alike."""
-    found = []
+    found: list[tuple[bool, int, dict[str, Any]]] = []
     with gzip.open(SHARED / "data/corpus.jsonl.gz", "rt", encoding="utf-8") as lines:
         for line in lines:
             row = json.loads(line)
@@ -68,8 +69,8 @@ def main(stories: int = 5000) -> None:
     tracemalloc.stop()
     new = prints[stories:]
     started = time.process_time()
-    for one in all_items[stories:]:
-        fingerprint(one, ())
+    for arrived in all_items[stories:]:
+        fingerprint(arrived, ())
     made = time.process_time()
     answers = [assign(one, live).story_id for one in new]
     assigned = time.process_time()

@@ -125,7 +125,8 @@ def _unit(text: Counter[str], spread: Counter[str], total: int) -> dict[str, flo
 
 def scorer() -> Callable[..., dict[str, Any]]:
     spec = importlib.util.spec_from_file_location("bench_stories", SHARED / "bench/stories.py")
-    assert spec and spec.loader, "the scorer is not there"
+    assert spec is not None, "the scorer is not there"
+    assert spec.loader is not None, "the scorer is no Python file"
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     main: Callable[..., dict[str, Any]] = module.main
