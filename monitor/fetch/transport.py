@@ -5,9 +5,7 @@ One pool for all hosts costs quadratically (encode/httpcore #929, PR #1035): 1.4
 """
 
 import asyncio
-import importlib.util
 import ssl
-import sys
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,17 +17,11 @@ import httpx
 from monitor.errors import FetchError
 from monitor.fetch.addresses import Network
 from monitor.fetch.dial import CheckedBackend, ProxyBackend, Resolve
-
-if importlib.util.find_spec("sniffio") is None:
-    # httpcore 1.0.9 tries `import sniffio` for every lock it makes, four times a request, and each
-    # failure searches the whole path: 40 % of a 304 poll.  This entry makes it fail at once.
-    # It can go when httpcore asks once (encode/httpcore, `_synchronization.py`).
-    sys.modules["sniffio"] = None  # type: ignore[assignment]
+from monitor.fetch.pool import Pool
 
 _PER_HOST = 2  # connections
 _KEEP_S = 4.0  # idle: long enough for a redirect and the next feed of a host, below common 5 s
 _MAX_IDLE = 100  # pools: with 10,000 hosts, idle ones must not use up the file descriptors
-_RETRIED = (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError)
 _CLOSED_EARLY = "without sending complete message"
 
 
@@ -38,16 +30,6 @@ class _Key(NamedTuple):
     host: str
     port: int
     verify: bool
-
-
-class _Pool:
-    """The connections to one host, and how many requests use them now."""
-
-    __slots__ = ("busy", "connections")
-
-    def __init__(self, connections: httpcore.AsyncConnectionPool) -> None:
-        self.connections = connections
-        self.busy = 0
 
 
 class HostTransport(httpx.AsyncBaseTransport):
@@ -74,7 +56,7 @@ class HostTransport(httpx.AsyncBaseTransport):
         self._proxy = _parse_proxy(proxy) if proxy else None
         self._no_proxy = tuple(name.lower().lstrip("*.") for name in no_proxy if name.strip("*. "))
         self._keep_s = keep_s
-        self._pools: dict[_Key, _Pool] = {}
+        self._pools: dict[_Key, Pool] = {}
         self._idle: OrderedDict[_Key, float] = OrderedDict()  # since when, oldest first
         self._sweep: asyncio.TimerHandle | None = None
         self._closing: set[asyncio.Task[None]] = set()
@@ -93,7 +75,7 @@ class HostTransport(httpx.AsyncBaseTransport):
         pool = self._take(key)
         try:
             with _translated(key.host):
-                answer = await _send(pool, request)
+                answer = await pool.send(request)
         except BaseException:
             await self._release(key, pool)
             raise
@@ -114,16 +96,17 @@ class HostTransport(httpx.AsyncBaseTransport):
 
     # ------------------------------------------------------------ pools
 
-    def _take(self, key: _Key) -> _Pool:
+    def _take(self, key: _Key) -> Pool:
         pool = self._pools.get(key)
         if pool is None:
-            pool = self._pools[key] = _Pool(self._connections(key))
+            pool = self._pools[key] = Pool(self._connections(key))
         pool.busy += 1
         self._idle.pop(key, None)
         return pool
 
-    async def _release(self, key: _Key, pool: _Pool) -> None:
+    async def _release(self, key: _Key, pool: Pool) -> None:
         pool.busy -= 1
+        await pool.drop_spoilt()
         if pool.busy or self._pools.get(key) is not pool:
             return
         if not pool.connections.connections:
@@ -174,34 +157,11 @@ class HostTransport(httpx.AsyncBaseTransport):
         return self._unverified
 
 
-async def _send(pool: _Pool, request: httpx.Request) -> httpcore.Response:
-    """Send a request; a GET that met a connection just closed by the server is sent again."""
-    is_reused = any(connection.is_idle() for connection in pool.connections.connections)
-    try:
-        return await pool.connections.handle_async_request(_to_core(request))
-    except _RETRIED:
-        if not is_reused or request.method != "GET":
-            raise
-        return await pool.connections.handle_async_request(_to_core(request))
-
-
-def _to_core(request: httpx.Request) -> httpcore.Request:
-    url = request.url
-    return httpcore.Request(
-        method=request.method,
-        url=httpcore.URL(
-            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-        ),
-        headers=request.headers.raw,
-        content=request.stream,
-    )
-
-
 class _Body(httpx.AsyncByteStream):
     """The bytes of a response as sent; closing it gives the connection back."""
 
     def __init__(
-        self, transport: HostTransport, key: _Key, pool: _Pool, answer: httpcore.Response
+        self, transport: HostTransport, key: _Key, pool: Pool, answer: httpcore.Response
     ) -> None:
         self._transport = transport
         self._key = key

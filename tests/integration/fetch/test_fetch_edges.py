@@ -581,6 +581,27 @@ def test_edge_12_a_body_longer_than_its_length_spoils_no_later_answer() -> None:
     run(scenario())
 
 
+@pytest.mark.parametrize("is_proxied", [False, True], ids=["direct", "by-proxy"])
+def test_edge_12_a_second_answer_in_one_packet_is_thrown_away(is_proxied: bool) -> None:
+    """One feed of a host cannot put words into the answer for another."""
+
+    async def script(request: Request, writer: asyncio.StreamWriter) -> None:
+        is_evil = request.target.endswith("/evil")
+        writer.write(reply(body=FEED) + reply(body=b"smuggled") if is_evil else reply(body=b"own"))
+
+    async def scenario() -> None:
+        async with serving(script) as server:
+            proxy = server.url("") if is_proxied else ""
+            async with fetching(proxy=proxy) as fetcher:
+                await fetcher.get(server.url("/evil"))
+                document = await fetcher.get(server.url("/other"))
+
+        assert document.body == b"own"
+        assert server.connections == 2
+
+    run(scenario())
+
+
 def test_edge_13_only_what_can_be_undone_is_asked_for() -> None:
     """Gzip and deflate are offered and read; br and zstd where their packages are installed."""
 
