@@ -28,23 +28,13 @@ class Found:
     words: str
 
 
-def field_text(article: Article, field: str) -> str:
-    """Return the article's field by its name in a span."""
-    return {"title": article.title, "summary": article.summary, "content": article.content}[field]
-
-
-def title(article: Article) -> list[Piece]:
-    """Return the whole title, marked."""
-    return _pieces(article.title, _spans(article, "title"), 0, len(article.title))
-
-
 def excerpt(article: Article, most: int) -> list[Piece]:
     """Return about `most` characters of the text, beginning shortly before the first match.
 
     The summary is taken where it matched or nothing else did, else the article's content.
     """
     field = _best_field(article)
-    text = field_text(article, field)
+    text = article.summary if field == "summary" else article.content
     spans = _spans(article, field)
     start = _window_start(text, spans[0][0].start if spans else 0, most)
     end = _window_end(text, start + most)
