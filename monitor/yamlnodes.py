@@ -158,16 +158,24 @@ def _syntax_problem(file: File, error: Exception) -> Problem:
         return file.problem(0, 0, f"not readable as YAML: {error}")
     parts = (getattr(error, "context", None), getattr(error, "problem", None))
     message = " ".join(filter(None, parts))
-    character = file.source[mark.index : mark.index + 1]
-    return file.problem(mark.line + 1, mark.column + 1, message, _syntax_hint(message, character))
+    begun = getattr(error, "context_mark", None)
+    hint = _syntax_hint(message, file.source[max(mark.index - 1, 0) : mark.index + 1])
+    if message.startswith("while") and not hint and begun and begun.line != mark.line:
+        hint = f"it begins on line {begun.line + 1}"
+    return file.problem(mark.line + 1, mark.column + 1, message, hint)
 
 
-def _syntax_hint(message: str, character: str) -> str:
-    """Return what to do about the faults of form that analysts make most."""
+def _syntax_hint(message: str, around: str) -> str:
+    """Return what to do about the faults of form that analysts make most.
+
+    `around` is the character where reading stopped and the one before it.
+    """
     if "alias" in message or "anchor" in message:
         return _NEEDS_QUOTES
-    if character == "\t":
+    if around.endswith("\t"):
         return "indent with spaces, not with tabs"
+    if around == "${":
+        return 'inside { } and [ ] a reference needs quotes: "${NAME}"'
     if "cannot start any token" in message or "expected <block end>" in message:
         return "put the text in quotes"
     if "mapping values are not allowed" in message:

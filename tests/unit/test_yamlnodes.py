@@ -119,6 +119,8 @@ def test_a_problem_of_the_whole_file_has_no_line() -> None:
 
 _TAGS = "tags are not allowed [leave out the !tag, or quote the text]"
 _COLON = "mapping values are not allowed in this context"
+_OPEN = "while parsing a flow"
+_REFERENCE = 'inside { } and [ ] a reference needs quotes: "${NAME}"'
 _TOKEN = "while scanning for the next token found character that cannot start any token"
 
 
@@ -136,6 +138,14 @@ _TOKEN = "while scanning for the next token found character that cannot start an
         ("a: b: c", [f"1:5 {_COLON} [a text with a colon needs quotes]"]),
         ("a: @b", [f"1:4 {_TOKEN} [put the text in quotes]"]),
         ("a:\n\tb: c", [f"2:1 {_TOKEN} [indent with spaces, not with tabs]"]),
+        (
+            "a: {b: ${X}}",
+            [f"1:9 {_OPEN} mapping did not find expected ',' or '}}' [{_REFERENCE}]"],
+        ),
+        (
+            "a: 1\nb: [c\nd: e",
+            [f"3:2 {_OPEN} sequence did not find expected ',' or ']' [it begins on line 2]"],
+        ),
         (
             "--- a\n--- b",
             ["2:1 expected a single document in the stream but found another document"],
