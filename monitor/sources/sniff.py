@@ -48,7 +48,7 @@ def refuse_what_is_no_feed(document: Document) -> None:
         raise NotAFeed("the body is empty", kind="empty")
     if document.headers.get("cf-mitigated") == "challenge":
         raise NotAFeed("a challenge page (Cloudflare) instead of a feed", kind="challenge")
-    if _is_html(start):
+    if not start.startswith((b"{", b"[")) and _is_html(start):
         _refuse_page(start)
     if _BINARY.match(start):
         raise NotAFeed("a binary file instead of a feed", kind="binary")

@@ -1,5 +1,6 @@
-"""How far our reading of feeds agrees with feedparser's own: `python -m tests.evaluation.conformance`.
+"""How far our reading of feeds agrees with feedparser's own.
 
+Run it with `python -m tests.evaluation.conformance`.
 The documents are those of public test suites and real feeds (`conformance.tgz` of the shared
 data), the reference is what feedparser 6.0.14 read from each, cached beside them. Prints the
 agreement on each field and every difference under a named reason; ends with 1 when agreement is

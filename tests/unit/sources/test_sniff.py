@@ -54,7 +54,7 @@ def test_what_came_instead_of_a_feed_is_named(
         pytest.param(b"<rss><channel><description><html>", id="html-in-a-feed"),
         pytest.param(b"<!-- <html> --><feed>", id="html-in-a-comment"),
         pytest.param(b"<br /><b>Warning</b>: x on line 1<br /><?xml?><rss>", id="php-warning"),
-        pytest.param(b"{}", id="json"),
+        pytest.param(b'{"items": [{"content_html": "<html><script>"}]}', id="json-with-html"),
         pytest.param(b"some text", id="text"),
     ],
 )
