@@ -1,20 +1,24 @@
 """What a receiver's HTTP reply means for the delivery: accepted, later, never, or ask a person."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
 from monitor.errors import ChannelPaused, DeliveryError, FetchError, PermanentDeliveryError
 from monitor.model import Post, Reply
-from monitor.notify.words import line, shorten
+from monitor.notify.words import shorten
+from monitor.text.clean import one_line
 
 TIMEOUT_S = 20.0  # Standard Webhooks 1.0 recommends 15 to 30 s
 LONGEST_WAIT = timedelta(hours=24)  # a Retry-After beyond it is a mistake, or malice
 PAUSING = frozenset({401, 403, 410})  # the credentials or the address are refused, not the message
 _ACCEPTED, _REDIRECT = 2, 3  # classes of status, RFC 9110 section 15
+_SHOWN_BYTES, _MOST_SAID = 2000, 200  # of a reply: read, and told in characters
+_BETWEEN = re.compile(r"[/?&=:@#;]+")
 _SHORTEST_SECRET = 6  # characters; shorter parts of a URL are words
 REFUSED = frozenset({400, 404, 405, 413, 415, 422})  # this very message will never be taken
 
@@ -100,7 +104,18 @@ def _date(value: str) -> datetime:
 
 
 def _said(reply: Reply, secret: str) -> str:
-    text = line(reply.body[:2000].decode("utf-8", "replace"))
-    for part in filter(None, (secret, *urlsplit(secret).path.split("/"))):
-        text = text.replace(part, "***") if len(part) >= _SHORTEST_SECRET else text
-    return f" ({shorten(text, 200)})" if text else ""
+    """Return the beginning of the reply's body without any part of the URL, which it may echo."""
+    text = reply.body[:_SHOWN_BYTES].decode("utf-8", "replace")
+    for part in _parts(secret):
+        text = text.replace(part, "***")
+    said = shorten(one_line(text), _MOST_SAID)
+    return f" ({said})" if said else ""
+
+
+def _parts(secret: str) -> Sequence[str]:
+    """Return what could be a key in a URL, the longest first."""
+    host = urlsplit(secret).hostname
+    parts = {secret, *_BETWEEN.split(secret)}
+    parts |= {unquote(part) for part in parts}
+    keys = [part for part in parts if len(part) >= _SHORTEST_SECRET and part != host]
+    return sorted(keys, key=len, reverse=True)

@@ -15,12 +15,14 @@ from typing import TypeVar
 import aiosmtplib
 
 from monitor.errors import ChannelPaused, DeliveryError, PermanentDeliveryError
-from monitor.notify.words import line
+from monitor.notify.words import shorten
+from monitor.text.clean import one_line
 
 GREYLISTED = frozenset({450, 451})  # RFC 6647: come back, but not at once
 GREYLIST_WAIT = timedelta(minutes=5)
 UNAUTHENTICATED = frozenset({530, 534, 535, 538})  # RFC 4954 section 6: wrong at any step
 _REFUSED = 500
+_MOST_SAID = 200  # characters of a reply that an error tells
 _GOODBYE_S = 5  # the mail is taken by then
 _DOT = re.compile(rb"^\.", re.MULTILINE)
 _T = TypeVar("_T")
@@ -179,12 +181,12 @@ async def _step(doing: Awaitable[_T], where: str, *, refused: type[DeliveryError
     except aiosmtplib.SMTPResponseException as error:
         raise _meaning(error.code, error.message, where, refused) from error
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-        said = line(str(error), 200)
+        said = shorten(one_line(str(error)), _MOST_SAID)
         raise DeliveryError(f"{where}: {said or type(error).__name__}") from error
 
 
 def _meaning(code: int, text: str, where: str, refused: type[DeliveryError]) -> DeliveryError:
-    said = f"{where}: {code} {line(text, 200)}".rstrip()
+    said = f"{where}: {code} {shorten(one_line(text), _MOST_SAID)}".rstrip()
     if code in UNAUTHENTICATED:
         return ChannelPaused(said, code=code)
     if code >= _REFUSED:
