@@ -10,6 +10,7 @@ What they work with stands in `Watch`. Clock and loop belong to whoever drives t
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from time import perf_counter
 
@@ -54,14 +55,7 @@ async def poll_source(watch: Watch, source: Source, now: datetime) -> PollReport
     with _timed(seconds, "match"):
         ruleset = watch.settings.ruleset
         items = normalise_all(reading, source, now)
-        found = tuple(
-            Found(
-                item=item,
-                hits=rules.match(item, ruleset, now),
-                near_misses=_near_misses(item, ruleset, now),
-            )
-            for item in items
-        )
+        found = tuple(_found(item, ruleset, now) for item in items)
     with _timed(seconds, "record"):
         poll = Poll(source=source, fetched=fetched, reading=reading, found=found, now=now)
         report = await watch.write(lambda tx: record(tx, watch, poll))
@@ -122,9 +116,18 @@ async def _deliver(
     return outcome
 
 
-def _near_misses(item: Item, ruleset: rules.RuleSet, now: datetime) -> tuple[tuple[str, str], ...]:
-    misses = rules.near_misses(item, ruleset, now)
-    return tuple((miss.rule, ", ".join(miss.missing)) for miss in misses)
+def _found(item: Item, ruleset: rules.RuleSet, now: datetime) -> Found:
+    """Return what the rules make of an item; a fault of ours leaves the bare item, flagged."""
+    try:
+        misses = rules.near_misses(item, ruleset, now)
+        return Found(
+            item=item,
+            hits=rules.match(item, ruleset, now),
+            near_misses=tuple((miss.rule, ", ".join(miss.missing)) for miss in misses),
+        )
+    except Exception:
+        log.exception("item not matched", item=item.id)
+        return Found(item=replace(item, flags=(*item.flags, "fault")), hits=())
 
 
 def _validators(before: SourceState, now: datetime) -> Validators:

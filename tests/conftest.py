@@ -1,10 +1,13 @@
 """What all tests share: Hypothesis in moderation, the place of the shared data."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from monitor.cli.logs import set_up
 
 settings.register_profile(
     "suite",
@@ -15,6 +18,7 @@ settings.register_profile(
 settings.load_profile("suite")
 
 pytest_plugins = ["tests.kit"]
+set_up(sys.__stderr__ or sys.stderr)
 _ROOT = Path(__file__).parents[1]
 
 

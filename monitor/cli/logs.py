@@ -11,12 +11,13 @@ def set_up(stream: TextIO) -> None:
     is_terminal = stream.isatty()
     renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
     if is_terminal:
-        renderer = structlog.dev.ConsoleRenderer()
+        # Plain tracebacks: the pretty ones print local variables, secrets among them.
+        renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            *([] if is_terminal else [structlog.processors.format_exc_info]),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(

@@ -10,9 +10,10 @@ from typing import Any
 import structlog
 
 from monitor.engine.ticks import Ticks
+from monitor.errors import ParseError, StoreError
 from monitor.model import Source, SourceId
 from monitor.pipeline import decide_due, deliver_due, poll_source
-from monitor.steps.record import PollReport
+from monitor.steps.record import PollReport, record_failure
 from monitor.steps.watch import Channel, Watch
 from monitor.store import Transaction
 
@@ -23,6 +24,7 @@ _DELIVER_TICK = timedelta(seconds=1)
 _DECIDE_TICK = timedelta(seconds=15)
 _RELOAD_TICK = timedelta(seconds=2)
 _WATCHDOG_S = 5.0
+_REST_S = 15.0
 _DRAIN_S = 45.0  # after SIGTERM; systemd kills after 60
 _HORIZON = timedelta(days=8)  # no due time lies further ahead, unless the clock was set back
 _HEARTBEAT = "heartbeat_at"
@@ -49,6 +51,7 @@ class LocalEngine:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     _polling: dict[SourceId, asyncio.Task[None]] = field(default_factory=dict)
     _lanes: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _rest_until: float = 0.0  # monotonic seconds; the database refused: no polls until then
 
     async def run(self) -> None:
         """Drive the lines; returns when stopped and drained."""
@@ -68,6 +71,8 @@ class LocalEngine:
 
     async def _poll(self) -> None:
         """Start the polls that are due, as many as may run at once, longest overdue first."""
+        if self.monotonic() < self._rest_until:
+            return
         now = self.clock()
         for source_id in await self.watch.read(lambda tx: tx.sources.due(now)):
             source = self.watch.settings.sources.get(source_id)
@@ -77,7 +82,18 @@ class LocalEngine:
                 self._start(self._polling, source_id, self._poll_one(source))
 
     async def _poll_one(self, source: Source) -> None:
-        self.on_report(await poll_source(self.watch, source, self.clock()))
+        """Poll one source; a fault of our own is a failed poll, so that no tick spins on it."""
+        now = self.clock()
+        try:
+            report = await poll_source(self.watch, source, now)
+        except StoreError:
+            self._rest_until = self.monotonic() + _REST_S
+            raise
+        except Exception as fault:
+            log.exception("poll failed", source=source.id)
+            error = ParseError(f"fault: {type(fault).__name__}: {fault}", kind="fault")
+            report = await self.watch.write(lambda tx: record_failure(tx, source, error, now))
+        self.on_report(report)
 
     async def _deliver(self) -> None:
         """Give every channel its own task: a slow one delays no other."""

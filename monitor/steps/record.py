@@ -5,10 +5,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
+import structlog
+
 from monitor import stories
 from monitor.alerts import timing
 from monitor.alerts.decide import Arrival, decide, returned_at
-from monitor.errors import FetchError, ParseError
+from monitor.errors import FetchError, ParseError, StoreError
 from monitor.model import (
     Assignment,
     Decision,
@@ -27,6 +29,8 @@ from monitor.steps.tell import Cause, tell_story
 from monitor.steps.watch import Watch
 from monitor.store import SourceState, Transaction
 from monitor.store.items import words_hash
+
+log = structlog.get_logger()
 
 _POSTPONED = "postponed"  # others wait for the same host: our politeness, not the source's failure
 _POSTPONED_FOR = timedelta(minutes=1)
@@ -91,9 +95,8 @@ def record(tx: Transaction, watch: Watch, poll: Poll) -> PollReport:
     watch.recent.sync(tx, poll.now)
     told = []
     for one, is_edit in sorted(fresh, key=lambda pair: (pair[0].item.when, pair[0].item.id)):
-        _store_item(tx, one, is_edit=is_edit)
-        if one.hits:
-            told.append(_take_in(tx, watch, one, is_backlog=is_backlog, is_edit=is_edit))
+        how = _How(is_backlog=is_backlog, is_edit=is_edit)
+        told += _store_one(tx, watch, one, how)
     _store_known(tx, source, poll.reading)
     after = _after_read(before, poll, [one for one, _ in fresh])
     tx.sources.put(after)
@@ -188,6 +191,34 @@ def _unseen(tx: Transaction, found: Sequence[Found]) -> list[tuple[Found, bool]]
     return list(fresh.values())
 
 
+@dataclass(frozen=True, kw_only=True)
+class _How:
+    """How an item came."""
+
+    is_backlog: bool
+    is_edit: bool
+
+
+def _store_one(tx: Transaction, watch: Watch, one: Found, how: _How) -> list[Told]:
+    """Store an item with all that follows; a fault of ours leaves the bare item, flagged.
+
+    One item that cannot be handled must not hold back its feed for ever.
+    """
+    try:
+        with tx.savepoint():
+            _store_item(tx, one, is_edit=how.is_edit)
+            return [_take_in(tx, watch, one, how)] if one.hits else []
+    except StoreError:
+        raise
+    except Exception:
+        log.exception("item stored without its hits", item=one.item.id)
+        watch.recent.forget_all()
+        watch.recent.sync(tx, one.item.seen_at)
+        flagged = replace(one.item, flags=(*one.item.flags, "fault"))
+        _store_item(tx, Found(item=flagged, hits=()), is_edit=how.is_edit)
+        return []
+
+
 def _store_item(tx: Transaction, one: Found, *, is_edit: bool) -> None:
     if is_edit:
         tx.items.change(one.item)
@@ -196,7 +227,7 @@ def _store_item(tx: Transaction, one: Found, *, is_edit: bool) -> None:
     tx.items.put_near_misses(one.item, one.near_misses)
 
 
-def _take_in(tx: Transaction, watch: Watch, one: Found, *, is_backlog: bool, is_edit: bool) -> Told:
+def _take_in(tx: Transaction, watch: Watch, one: Found, how: _How) -> Told:
     """Store the hits of an item, put it into its story, and tell people or say why not."""
     ruleset = watch.settings.ruleset
     evidence = tx.items.put_evidence(one.item)
@@ -208,7 +239,12 @@ def _take_in(tx: Transaction, watch: Watch, one: Found, *, is_backlog: bool, is_
         opened, is_denial = assignment.story_id is None, assignment.is_denial
     story = tx.stories.get(story_id)
     assert story is not None, "the item has just joined it"
-    arrival = Arrival(hits=one.hits, is_backlog=is_backlog, is_edit=is_edit, is_denial=is_denial)
+    arrival = Arrival(
+        hits=one.hits,
+        is_backlog=how.is_backlog,
+        is_edit=how.is_edit,
+        is_denial=is_denial,
+    )
     reason, detail = decide(story, arrival, watch.settings.policy)
     decision, deliveries = _carry_out(tx, watch, one, story, reason, detail)
     rules = [hit.rule for hit in one.hits]

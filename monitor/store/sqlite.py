@@ -35,6 +35,26 @@ class Transaction:
     stories: Stories
     outbox: Outbox
     log: Log
+    _db: Database
+    _path: Path
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Run the block so that an error undoes it alone, not the whole transaction.
+
+        Raises:
+            StoreError: the database refused; the transaction cannot go on.
+        """
+        with _translated(self._path):
+            self._db.execute("savepoint step")
+            try:
+                yield
+            except BaseException:
+                with suppress(sqlite3.OperationalError):
+                    self._db.execute("rollback to step")
+                    self._db.execute("release step")
+                raise
+            self._db.execute("release step")
 
 
 class SqliteStore:
@@ -79,7 +99,7 @@ class SqliteStore:
         with _translated(self.path):
             db.execute("begin immediate")
             try:
-                yield _transaction(db)
+                yield _transaction(db, self.path)
                 db.execute("commit")
             except BaseException:
                 # A full disk has rolled back by itself; a second rollback would raise.
@@ -97,7 +117,7 @@ class SqliteStore:
                 db.execute("pragma query_only = on")
             db.execute("begin")
             try:
-                yield _transaction(db)
+                yield _transaction(db, self.path)
             finally:
                 db.execute("rollback")
 
@@ -112,9 +132,15 @@ class SqliteStore:
         return db
 
 
-def _transaction(db: Database) -> Transaction:
+def _transaction(db: Database, path: Path) -> Transaction:
     return Transaction(
-        sources=Sources(db), items=Items(db), stories=Stories(db), outbox=Outbox(db), log=Log(db)
+        sources=Sources(db),
+        items=Items(db),
+        stories=Stories(db),
+        outbox=Outbox(db),
+        log=Log(db),
+        _db=db,
+        _path=path,
     )
 
 

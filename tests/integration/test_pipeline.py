@@ -6,11 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
 import time_machine
 from standardwebhooks.webhooks import Webhook
 
+from monitor import rules
 from monitor.model import Reason
 from monitor.pipeline import decide_due, deliver_due, poll_source
+from monitor.steps import record
 from monitor.steps.watch import Watch
 
 VETO = ("Russia vetoes UN Security Council text", "The vote was thirteen to one.")
@@ -324,3 +327,40 @@ def test_a_gone_source_is_suspended_and_a_new_address_wakes_it(kit: Any) -> None
     assert gone.is_suspended
     assert kit.run([source], due) == ()
     assert kit.run([moved], due) == ("a",)
+
+
+def test_an_item_that_cannot_be_handled_does_not_hold_back_its_feed(
+    kit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault while one item is matched or recorded leaves it stored, flagged; the rest alerts."""
+    kit.feeds.put("/a.xml", kit.rss(VETO, OIL, NOISE))
+    source = kit.source("a")
+    match, tell = rules.match, record.tell_story
+
+    def faulty_match(item: Any, *rest: Any) -> Any:
+        if item.title == NOISE[0]:
+            raise ZeroDivisionError
+        return match(item, *rest)
+
+    def faulty_tell(tx: Any, watch: Any, cause: Any) -> Any:
+        told = tell(tx, watch, cause)
+        if cause.item.title == OIL[0]:
+            raise ZeroDivisionError
+        return told
+
+    monkeypatch.setattr(rules, "match", faulty_match)
+    monkeypatch.setattr(record, "tell_story", faulty_tell)
+
+    async def work(watch: Watch) -> Any:
+        report = await poll_source(watch, source, kit.now)
+        sent = await _deliver(watch, kit)
+        items = await watch.read(lambda tx: list(tx.items.since(kit.now)))
+        hits = await watch.read(lambda tx: [tx.items.hits(item.id) for item in items])
+        return report, sent, items, hits
+
+    report, sent, items, hits = kit.run([source], work)
+
+    assert (report.new_items, len(report.told), sent) == (3, 1, ["sent"])
+    flags = {item.title: item.flags for item in items}
+    assert flags == {VETO[0]: (), OIL[0]: ("fault",), NOISE[0]: ("fault",)}
+    assert sum(map(len, hits)) == 1

@@ -1,0 +1,222 @@
+"""The engine drives the lines in one process: isolation, drain, faults."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from monitor.alerts.route import Route
+from monitor.engine import local
+from monitor.engine.local import LocalEngine
+from monitor.model import Alert, Message
+from monitor.notify import Tools
+from monitor.steps.watch import Watch
+
+VETO = ("Russia vetoes UN Security Council text", "Thirteen voted for it.")
+
+
+@dataclass
+class Hung:
+    """A channel whose receiver accepts the connection and never answers, until it is let go."""
+
+    name: str
+    let_go: asyncio.Event = field(default_factory=asyncio.Event)
+    sent: list[str] = field(default_factory=list)
+
+    def recipients(self) -> Sequence[str]:
+        return ("",)
+
+    def compose(self, alert: Alert, recipient: str) -> Message:
+        return Message(id=alert.id, body=b"x")
+
+    async def send(self, message: Message, recipient: str, now: datetime) -> None:
+        await self.let_go.wait()
+        self.sent.append(message.id)
+
+
+@dataclass
+class Broken(Hung):
+    """A channel with a fault of its own."""
+
+    async def send(self, message: Message, recipient: str, now: datetime) -> None:
+        raise ZeroDivisionError
+
+
+async def _until(is_true: Callable[[], Any]) -> Any:
+    """Wait for something to come true; what it looks at has no event of its own."""
+    async with asyncio.timeout(20):
+        while True:
+            found = is_true()
+            found = await found if asyncio.iscoroutine(found) else found
+            if found:
+                return found
+            await asyncio.sleep(0.02)
+
+
+def _engine(watch: Watch, kit: Any, **changes: Any) -> LocalEngine:
+    return LocalEngine(watch=watch, at_once=4, clock=kit.clock, on_report=lambda _: None, **changes)
+
+
+def test_a_hung_channel_delays_no_other_and_its_message_is_kept(
+    kit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hook gets its message; after the stop the hung one's row waits for the next start."""
+    monkeypatch.setattr(local, "_DRAIN_S", 0.2)
+    kit.feeds.put("/a.xml", kit.rss(VETO))
+    source = kit.source("a")
+
+    def channels(tools: Tools) -> Any:
+        return {"hung": Hung("hung"), **kit.channels(tools)}
+
+    async def work(watch: Watch) -> Any:
+        engine = _engine(watch, kit)
+        running = asyncio.create_task(engine.run())
+        await _until(lambda: len(kit.hook.posts()) == 1)
+        engine.stop.set()
+        await running
+        return await watch.read(lambda tx: tx.outbox.rows(None, 9))
+
+    routes = (Route(send=("hung", "hook")),)
+    rows = kit.run([source], work, channels=channels, routes=routes)
+
+    states = {row["channel"]: row["state"] for row in rows}
+    assert states == {"hook": "sent", "hung": "sending"}
+
+    async def again(watch: Watch) -> Any:
+        return await watch.read(lambda tx: tx.outbox.counts())
+
+    counts = kit.run([source], again, channels=channels, routes=routes)
+    assert counts == {"sent": 1, "pending": 1}
+
+
+def test_what_is_under_way_ends_before_the_stop(kit: Any) -> None:
+    """A message that is being sent when the stop comes is sent, and settled."""
+    kit.feeds.put("/a.xml", kit.rss(VETO))
+    hung = []
+
+    def channels(tools: Tools) -> Any:
+        hung.append(Hung("slow"))
+        return {"slow": hung[0]}
+
+    async def work(watch: Watch) -> Any:
+        engine = _engine(watch, kit)
+        running = asyncio.create_task(engine.run())
+        await _until(lambda: watch.read(lambda tx: tx.outbox.counts().get("sending")))
+        engine.stop.set()
+        asyncio.get_running_loop().call_later(0.2, hung[0].let_go.set)
+        await running
+        return await watch.read(lambda tx: tx.outbox.counts())
+
+    counts = kit.run([kit.source("a")], work, channels=channels, routes=(Route(send=("slow",)),))
+
+    assert counts == {"sent": 1}
+    assert len(hung[0].sent) == 1
+
+
+def test_a_fault_of_a_channel_is_a_try_that_failed(kit: Any) -> None:
+    """A bug in a channel neither stops its lane nor loses the message."""
+    kit.feeds.put("/a.xml", kit.rss(VETO))
+
+    async def work(watch: Watch) -> Any:
+        engine = _engine(watch, kit)
+        running = asyncio.create_task(engine.run())
+        row = await _until(lambda: watch.read(_tried))
+        engine.stop.set()
+        await running
+        return row
+
+    row = kit.run(
+        [kit.source("a")],
+        work,
+        channels=lambda tools: {"broken": Broken("broken")},
+        routes=(Route(send=("broken",)),),
+    )
+
+    assert row["state"] == "pending"
+    assert "ZeroDivisionError" in row["error"]
+    assert row["tries"][0]["outcome"] == "retry"
+
+
+def test_a_fault_of_a_poll_does_not_stop_the_others(kit: Any) -> None:
+    """An unforeseen error in one source's poll is logged; the next source is read."""
+    kit.feeds.put("/good.xml", kit.rss(VETO))
+    reports: list[str] = []
+
+    async def work(watch: Watch) -> Any:
+        fetch = watch.fetch
+
+        async def faulty(source: Any, validators: Any) -> Any:
+            if source.id == "bad":
+                raise ZeroDivisionError
+            return await fetch(source, validators)
+
+        watch.fetch = faulty
+        engine = LocalEngine(
+            watch=watch,
+            at_once=1,
+            clock=kit.clock,
+            on_report=lambda report: reports.append(report.source.id),
+        )
+        running = asyncio.create_task(engine.run())
+        await _until(lambda: "good" in reports)
+        engine.stop.set()
+        await running
+
+    kit.run([kit.source("bad"), kit.source("good")], work)
+
+    assert reports == ["bad", "good"]
+
+
+def test_the_heartbeat_and_the_reload_tick(kit: Any) -> None:
+    """Time's line leaves its mark, and the look for changed files is called."""
+    looks = []
+
+    async def look() -> None:
+        looks.append(1)
+
+    async def work(watch: Watch) -> Any:
+        engine = _engine(watch, kit, on_reload=look)
+        running = asyncio.create_task(engine.run())
+        await _until(lambda: bool(looks))
+        beat = await _until(lambda: watch.read(lambda tx: tx.log.meta("heartbeat_at")))
+        engine.stop.set()
+        await running
+        return beat
+
+    assert kit.run([], work) == kit.now.isoformat()
+
+
+def test_a_clock_that_jumps_is_noticed(kit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source that is due in ten years after the clock went back is read at once."""
+    monkeypatch.setattr(local, "_WATCHDOG_S", 0.05)
+    kit.feeds.put("/a.xml", kit.rss(VETO))
+    source = kit.source("a")
+
+    async def work(watch: Watch) -> Any:
+        kit.now += timedelta(days=3650)
+        await watch.write(lambda tx: tx.sources.sync([], []))
+        await watch.write(lambda tx: tx.sources.sync([source], [kit.now]))
+        state = await watch.read(lambda tx: tx.sources.state(source.id))
+        far = kit.now + timedelta(minutes=10)
+        await watch.write(lambda tx: tx.sources.put(_due(state, far)))
+        engine = _engine(watch, kit)
+        running = asyncio.create_task(engine.run())
+        await asyncio.sleep(0.1)
+        kit.now -= timedelta(days=3650)
+        await _until(lambda: len(kit.hook.posts()) == 1)
+        engine.stop.set()
+        await running
+
+    kit.run([source], work)
+
+
+def _tried(tx: Any) -> Any:
+    row = tx.outbox.row(1)
+    return row if row and row["tries"] else None
+
+
+def _due(state: Any, at: datetime) -> Any:
+    return type(state)(id=state.id, url=state.url, next_poll_at=at)
