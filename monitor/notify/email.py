@@ -8,7 +8,7 @@ from email.utils import parseaddr
 from typing import Annotated, Literal, Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from monitor.model import Alert, Message
 from monitor.notify.base import ChannelSettings, ChannelType, Tools
@@ -34,6 +34,20 @@ def _has_address(text: str) -> str:
     return text
 
 
+def _is_server(value: SecretStr) -> SecretStr:
+    try:
+        parts = urlsplit(value.get_secret_value())
+        usable = parts.scheme in _PORTS and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError(
+            "is no mail server: write smtps://user:password@host:465 or smtp://host:587, "
+            "with special characters percent-encoded"
+        )
+    return value
+
+
 class EmailSettings(ChannelSettings):
     """Who gets the mail, who sends it, and the server that takes it.
 
@@ -43,27 +57,12 @@ class EmailSettings(ChannelSettings):
     """
 
     to: Annotated[OneOrMany[Annotated[str, AfterValidator(_is_address)]], Field(min_length=1)]
-    smtp: SecretStr
+    smtp: Annotated[SecretStr, AfterValidator(_is_server)]
     from_: Annotated[str, AfterValidator(_has_address)] = Field(default="", alias="from")
     user: str = ""
     password: SecretStr = SecretStr("")
     tls: Literal["required", "off"] = "required"
     ca_file: str | None = None
-
-    @field_validator("smtp")
-    @classmethod
-    def _is_server(cls, value: SecretStr) -> SecretStr:
-        try:
-            parts = urlsplit(value.get_secret_value())
-            usable = parts.scheme in _PORTS and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            usable = False
-        if not usable:
-            raise ValueError(
-                "is no mail server: write smtps://user:password@host:465 or smtp://host:587, "
-                "with special characters percent-encoded"
-            )
-        return value
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -7,9 +7,9 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import SecretStr, field_validator
+from pydantic import AfterValidator, SecretStr
 
 from monitor import __version__
 from monitor.model import Alert, Message
@@ -22,19 +22,18 @@ _PREFIX = "whsec_"
 _SHORTEST, _LONGEST = 24, 64  # bytes of key, Standard Webhooks 1.0
 
 
+def _are_keys(secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    for secret in secrets:
+        signing_key(secret)
+    return secrets
+
+
 class WebhookSettings(ChannelSettings):
     """Where to post, and the secret that signs; two secrets while one replaces the other."""
 
     url: SecretUrl
-    secret: OneOrMany[SecretStr] = ()
+    secret: Annotated[OneOrMany[SecretStr], AfterValidator(_are_keys)] = ()
     format: Literal["cloudevents"] = "cloudevents"
-
-    @field_validator("secret")
-    @classmethod
-    def _usable(cls, secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-        for secret in secrets:
-            signing_key(secret)
-        return secrets
 
 
 @dataclass(frozen=True)
