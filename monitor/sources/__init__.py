@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from monitor.model import Document, RawItem, Reading
 from monitor.sources import feed, jsonfeed, sitemap
-from monitor.sources.document import SourceType, inflated
+from monitor.sources.document import SourceType, inflated, trimmed
 from monitor.sources.normalise import normalise, normalise_all
 from monitor.sources.sniff import refuse_what_is_no_feed
 
@@ -28,7 +28,7 @@ def read(document: Document, known: Collection[bytes] = ()) -> Reading:
         NotAFeed: it is a web page, a challenge page, empty or of no known kind; `kind` says which.
         ParseError: it is damaged, too large or built to do harm.
     """
-    document = replace(document, body=inflated(document.body))
+    document = replace(document, body=trimmed(inflated(document.body)))
     refuse_what_is_no_feed(document)
     kind = next(kind for kind in SOURCE_TYPES.values() if kind.recognises(document))
     return kind.read(document, frozenset(known))

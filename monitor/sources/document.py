@@ -12,6 +12,8 @@ from monitor.model import Document, Reading
 MAX_BYTES = 10_000_000  # of a body, decompressed; the largest real feed seen has 4 MB
 MAX_ENTRIES = 5_000  # read from one document at a time; the next poll reads on
 _HASH_BYTES = 12
+# Not where a zero byte follows: that is a blank of UTF-16.
+_LEADING = re.compile(rb"(?:\s|\xef\xbb\xbf)+(?!\x00)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +30,13 @@ def entry_hash(entry: bytes) -> bytes:
     return hashlib.blake2b(entry, digest_size=_HASH_BYTES).digest()
 
 
-def beginning(document: Document, size: int = 4096) -> bytes:
-    """Return the first bytes of the body that mean something: no BOM, no white space."""
-    return re.sub(rb"^(?:\s|\xef\xbb\xbf)+", b"", document.body[:size])
+def trimmed(body: bytes) -> bytes:
+    """Return the body from its first character on: without blank lines and UTF-8 marks before it.
+
+    Programs print them before the XML declaration, where XML allows none.
+    """
+    start = _LEADING.match(body)
+    return body[start.end() :] if start else body
 
 
 def inflated(body: bytes) -> bytes:

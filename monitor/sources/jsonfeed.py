@@ -9,13 +9,13 @@ from urllib.parse import urljoin
 from monitor.errors import NotAFeed, ParseError
 from monitor.model import Document, RawItem, Reading
 from monitor.sources import encoding
-from monitor.sources.document import MAX_ENTRIES, SourceType, beginning, entry_hash
+from monitor.sources.document import MAX_ENTRIES, SourceType, entry_hash
 from monitor.text import dates, html
 
 
 def is_json(document: Document) -> bool:
     """Return whether the body starts as a JSON object does."""
-    return beginning(document).startswith(b"{")
+    return document.body.startswith(b"{")
 
 
 def read(document: Document, known: Collection[bytes] = ()) -> Reading:

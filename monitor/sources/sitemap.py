@@ -9,17 +9,18 @@ from xml.parsers import expat
 from monitor.errors import ParseError
 from monitor.model import Document, RawItem, Reading
 from monitor.sources import delta, encoding, prescan
-from monitor.sources.document import SourceType, beginning
+from monitor.sources.document import SourceType
 from monitor.text import dates, html
 
 _ROOT = re.compile(rb"<(?:\w+:)?(urlset|sitemapindex)\b")
 _ENTRIES = frozenset({"url", "sitemap"})
+_LOOK_BYTES = 4096
 _FIELDS = frozenset({"loc", "lastmod", "title", "publication_date", "language", "keywords"})
 
 
 def is_sitemap(document: Document) -> bool:
     """Return whether the first element is that of a sitemap or of a sitemap index."""
-    start = beginning(document)
+    start = document.body[:_LOOK_BYTES]
     return _ROOT.search(start) is not None and not re.search(rb"<(?:rss|feed|html)\b", start)
 
 

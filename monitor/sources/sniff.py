@@ -4,7 +4,6 @@ import re
 
 from monitor.errors import NotAFeed
 from monitor.model import Document
-from monitor.sources.document import beginning
 from monitor.text import html
 
 _LOOK_BYTES = 65_536
@@ -43,7 +42,7 @@ def refuse_what_is_no_feed(document: Document) -> None:
     Raises:
         NotAFeed: `kind` is `empty`, `html`, `challenge` or `binary`, the text names what was seen.
     """
-    start = beginning(document, _LOOK_BYTES)
+    start = document.body[:_LOOK_BYTES]
     if not start:
         raise NotAFeed("the body is empty", kind="empty")
     if document.headers.get("cf-mitigated") == "challenge":

@@ -5,9 +5,8 @@ import gzip
 import pytest
 
 from monitor.errors import ParseError
-from monitor.model import Document
 from monitor.sources import document
-from monitor.sources.document import beginning, entry_hash, inflated
+from monitor.sources.document import entry_hash, inflated, trimmed
 
 
 def test_a_gzip_body_is_unpacked_even_twice() -> None:
@@ -34,9 +33,19 @@ def test_bodies_that_cannot_be_held_are_refused(body: bytes, kind: str) -> None:
     assert raised.value.kind == kind
 
 
-def test_a_body_begins_after_marks_and_white_space() -> None:
-    """Content management systems print blank lines before the byte order mark."""
-    assert beginning(Document(b"\n\n  \xef\xbb\xbf\n<rss>"), 100) == b"<rss>"
+@pytest.mark.parametrize(
+    ("body", "start"),
+    [
+        (b"\n\n  \xef\xbb\xbf\n<rss>", b"<rss>"),
+        (b"\xef\xbb\xbf<rss>", b"<rss>"),
+        (b"<rss> ", b"<rss> "),
+        (b" \n", b""),
+        ("\n<rss>".encode("utf-16-le"), "\n<rss>".encode("utf-16-le")),
+    ],
+)
+def test_a_body_begins_after_marks_and_white_space(body: bytes, start: bytes) -> None:
+    """Content management systems print blank lines before the declaration."""
+    assert trimmed(body) == start
 
 
 def test_an_entry_is_named_by_its_bytes_alone() -> None:

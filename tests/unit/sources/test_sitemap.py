@@ -107,7 +107,7 @@ def test_a_broken_sitemap_is_refused(body: str) -> None:
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        (b"\n<?xml version='1.0'?><!-- x --><urlset>", True),
+        (b"<?xml version='1.0'?><!-- x --><urlset>", True),
         (b"<s:sitemapindex xmlns:s='x'>", True),
         (b"<rss><channel><title>urlset</title>", False),
         (b"<rss><item>&lt;urlset <urlset>", False),

@@ -11,7 +11,6 @@ from monitor.sources.sniff import refuse_what_is_no_feed
     ("body", "headers", "kind", "said"),
     [
         pytest.param(b"", {}, "empty", "empty", id="empty"),
-        pytest.param(b" \n\xef\xbb\xbf ", {}, "empty", "empty", id="blank"),
         pytest.param(
             b"<!DOCTYPE html><html><title>Home &amp; News</title>",
             {},

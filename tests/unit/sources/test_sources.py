@@ -46,6 +46,23 @@ def test_a_packed_document_is_unpacked(document: Load) -> None:
     assert parse(Document(gzip.compress(page.body))) == parse(page)
 
 
+@pytest.mark.parametrize("name", ["rss20.xml", "jsonfeed11.json", "sitemap_news.xml"])
+def test_blank_lines_and_marks_before_a_document_change_nothing(document: Load, name: str) -> None:
+    """Byte ranges are still found, so that such feeds are read in parts too."""
+    page = document(name)
+    padded = Document(b"\n \xef\xbb\xbf\n" + page.body, url=page.url)
+
+    assert read(padded) == read(page)
+
+
+def test_a_body_of_blanks_is_empty() -> None:
+    """And named so."""
+    with pytest.raises(NotAFeed) as raised:
+        parse(Document(b"\xef\xbb\xbf \n"))
+
+    assert raised.value.kind == "empty"
+
+
 def test_a_web_page_is_not_a_feed() -> None:
     """A 200 with a page is a failure, not "no news"."""
     with pytest.raises(NotAFeed, match="web page"):
