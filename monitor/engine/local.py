@@ -3,12 +3,13 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 
+from monitor.alerts import timing
 from monitor.engine.ticks import Ticks
 from monitor.errors import ParseError, StoreError
 from monitor.model import Source, SourceId
@@ -26,7 +27,6 @@ _RELOAD_TICK = timedelta(seconds=2)
 _WATCHDOG_S = 5.0
 _REST_S = 15.0
 _DRAIN_S = 45.0  # after SIGTERM; systemd kills after 60
-_HORIZON = timedelta(days=8)  # no due time lies further ahead, unless the clock was set back
 _HEARTBEAT = "heartbeat_at"
 
 
@@ -56,6 +56,7 @@ class LocalEngine:
     async def run(self) -> None:
         """Drive the lines; returns when stopped and drained."""
         await start_up(self.watch, self.clock())
+        await self.watch.write(lambda tx: spread(tx, self.watch, self.clock()))
         ticks = Ticks(self.clock, self.monotonic)
         ticks.add("poll", _POLL_TICK, self._poll)
         ticks.add("deliver", _DELIVER_TICK, self._deliver)
@@ -125,8 +126,7 @@ class LocalEngine:
                 jump = ticks.jumped()
                 if jump is not None:
                     log.warning("the clock jumped", seconds=round(jump.total_seconds()))
-                    now = self.clock()
-                    await self.watch.write(lambda tx: tx.sources.bring_forward(now, _HORIZON))  # noqa: B023 (awaited here)
+                    await self.watch.write(lambda tx: spread(tx, self.watch, self.clock()))
 
     async def _drain(self) -> None:
         """Let what is under way end; cut off what takes too long, its rows come back by lease."""
@@ -171,6 +171,26 @@ def sync(tx: Transaction, watch: Watch, now: datetime) -> None:
     if retired:
         log.warning("messages of removed channels ended as dead", rows=retired)
     tx.log.put_ruleset(watch.settings.ruleset.hash, watch.settings.files, now)
+
+
+def spread(tx: Transaction, watch: Watch, now: datetime) -> None:
+    """Spread what fell due while nobody looked, and mend due times of a clock that went back.
+
+    A source that was never polled stays due at once.
+    """
+    for state in tx.sources.states():
+        source = watch.settings.sources.get(state.id)
+        if source is None or state.last_poll_at is None:
+            continue
+        due_at = timing.due_after_start(
+            source.id,
+            now,
+            due_at=state.next_poll_at,
+            last_at=state.last_poll_at,
+            every=source.every,
+        )
+        if due_at != state.next_poll_at:
+            tx.sources.put(replace(state, next_poll_at=due_at))
 
 
 async def once(

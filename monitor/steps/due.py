@@ -7,6 +7,7 @@ from typing import Any
 
 from monitor.alerts.digest import Window, due_window
 from monitor.alerts.watch import Alarm, SourceHealth, failing, recovered
+from monitor.fetch.kinds import WHAT_TO_DO
 from monitor.model import (
     Alert,
     AlertId,
@@ -70,7 +71,7 @@ def _problem(settings: Settings, state: SourceState) -> SourceProblem:
         state="gone" if state.is_suspended else "failing",
         since=state.failing_since or state.next_poll_at,
         detail=state.error,
-        what_to_do=f"monitor feeds test {state.id}",
+        what_to_do=WHAT_TO_DO.get(state.error_kind, f"monitor feeds test {state.id}"),
     )
 
 

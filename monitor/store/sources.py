@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlite_utils import Database
 
@@ -145,13 +145,6 @@ class Sources:
         """Return when the next poll is due, or None without sources."""
         rows = self._db.query("select min(next_poll_at) as at from source where configured = 1")
         return to_time_or_none(next(iter(rows))["at"])
-
-    def bring_forward(self, now: datetime, horizon: timedelta) -> None:
-        """Make due what lies further ahead than any interval: the clock was set back."""
-        self._db.execute(
-            "update source set next_poll_at = ? where next_poll_at > ?",
-            [to_text(now), to_text(now + horizon)],
-        )
 
 
 def _state(row: dict[str, object]) -> SourceState:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -189,34 +189,64 @@ def test_the_heartbeat_and_the_reload_tick(kit: Any) -> None:
     assert kit.run([], work) == kit.now.isoformat()
 
 
-def test_a_clock_that_jumps_is_noticed(kit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A source that is due in ten years after the clock went back is read at once."""
+def test_a_clock_that_is_set_back_silences_no_source(
+    kit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A source whose next poll lies ten years ahead is read within seconds of the jump."""
     monkeypatch.setattr(local, "_WATCHDOG_S", 0.05)
     kit.feeds.put("/a.xml", kit.rss(VETO))
-    source = kit.source("a")
+    source = kit.source("a", every=timedelta(seconds=1))
+    reports: list[datetime] = []
 
     async def work(watch: Watch) -> Any:
         kit.now += timedelta(days=3650)
-        await watch.write(lambda tx: tx.sources.sync([], []))
-        await watch.write(lambda tx: tx.sources.sync([source], [kit.now]))
-        state = await watch.read(lambda tx: tx.sources.state(source.id))
-        far = kit.now + timedelta(minutes=10)
-        await watch.write(lambda tx: tx.sources.put(_due(state, far)))
-        engine = _engine(watch, kit)
+        engine = LocalEngine(
+            watch=watch, at_once=1, clock=kit.clock, on_report=lambda _: reports.append(kit.now)
+        )
         running = asyncio.create_task(engine.run())
-        await asyncio.sleep(0.1)
+        await _until(lambda: bool(reports))
         kit.now -= timedelta(days=3650)
-        await _until(lambda: len(kit.hook.posts()) == 1)
+        later = asyncio.create_task(_moving(kit))
+        await _until(lambda: reports[-1] < reports[0])
+        later.cancel()
         engine.stop.set()
         await running
 
     kit.run([source], work)
 
+    assert reports[-1] - reports[0] < timedelta(days=-3649)
+
+
+async def _moving(kit: Any) -> None:
+    """Let the test's clock go on."""
+    while True:
+        await asyncio.sleep(0.01)
+        kit.now += timedelta(milliseconds=100)
+
+
+def test_a_restart_spreads_what_fell_due(kit: Any) -> None:
+    """Two hundred sources that are overdue are not all due at the first second."""
+    sources = [kit.source(f"s{number}") for number in range(200)]
+
+    async def work(watch: Watch) -> Any:
+        yesterday = kit.now - timedelta(days=1)
+
+        def age(tx: Any) -> None:
+            for state in tx.sources.states():
+                tx.sources.put(replace(state, last_poll_at=yesterday, next_poll_at=yesterday))
+
+        await watch.write(age)
+        await watch.write(lambda tx: local.spread(tx, watch, kit.now))
+        now = await watch.read(lambda tx: tx.sources.due(kit.now + timedelta(seconds=10)))
+        soon = await watch.read(lambda tx: tx.sources.due(kit.now + timedelta(minutes=5)))
+        return len(now), len(soon)
+
+    at_once, soon = kit.run(sources, work)
+
+    assert at_once < 30
+    assert soon == 200
+
 
 def _tried(tx: Any) -> Any:
     row = tx.outbox.row(1)
     return row if row and row["tries"] else None
-
-
-def _due(state: Any, at: datetime) -> Any:
-    return type(state)(id=state.id, url=state.url, next_poll_at=at)

@@ -335,15 +335,6 @@ def test_sources_keep_their_due_times_and_forget_with_their_address(store: Sqlit
         assert tx.sources.states() == ()
 
 
-def test_a_clock_set_back_does_not_silence_sources(store: SqliteStore) -> None:
-    """A due time far beyond every interval is brought forward."""
-    source = Source(id=SourceId("a"), url="https://a.example.org")
-    with store.write() as tx:
-        tx.sources.sync([source], [NOW + timedelta(days=3650)])
-        tx.sources.bring_forward(NOW, timedelta(days=8))
-        assert tx.sources.due(NOW) == ("a",)
-
-
 def test_a_renamed_rule_keeps_its_history(store: SqliteStore) -> None:
     """Hits, near misses and what readers know move to the new name."""
     item = make_item()
