@@ -10,8 +10,8 @@ from email.utils import format_datetime, parseaddr
 from monitor.model import Alert, StoryAlert, stable_id
 from monitor.notify import plain
 from monitor.notify.html import render
-from monitor.notify.wording import headline
-from monitor.notify.words import shorten
+from monitor.notify.wording import LATER_NOTE, headline
+from monitor.notify.words import shorten, wrap
 from monitor.text.clean import one_line
 
 _POLICY = SMTP.clone(cte_type="7bit")  # pure ASCII on the wire: no server needs 8BITMIME
@@ -34,17 +34,23 @@ def build(alert: Alert, *, sender: str, recipient: str, domain: str, public_url:
     mail["Message-ID"] = f"<{message_id(alert.id, recipient)}@{domain}>"
     for name, value in _headers(alert, recipient, domain).items():
         mail[name] = value
-    mail.set_content(plain.render(alert, public_url))
+    mail.set_content(text(alert, public_url))
     mail.add_alternative(render(alert, public_url), subtype="html")
     mail.set_boundary(f"=_{stable_id('', alert.id, recipient)}")  # the default is random
     return mail.as_bytes()
 
 
+def text(alert: Alert, public_url: str) -> str:
+    """Return the text part: what the console prints, and what to expect of a story next."""
+    note = ["", *wrap(LATER_NOTE, plain.WIDTH), ""] if isinstance(alert.body, StoryAlert) else []
+    return plain.render(alert, public_url) + "\n".join(note)
+
+
 def subject(alert: Alert) -> str:
     """Return `[CRITICAL] Veto: title`, the same for every alert of a story but for `Update:`."""
-    text = _header(f"{_tag(alert)} {headline(alert)}")
+    line = _header(f"{_tag(alert)} {headline(alert)}")
     is_later = isinstance(alert.body, StoryAlert) and alert.body.thread_id is not None
-    return shorten(f"Update: {text}" if is_later else text, _LONGEST_SUBJECT)
+    return shorten(f"Update: {line}" if is_later else line, _LONGEST_SUBJECT)
 
 
 def _tag(alert: Alert) -> str:

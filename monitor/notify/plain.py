@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from monitor.model import Alert, Article, Coverage, Digest, Operations, Probe, RuleRef, StoryAlert
 from monitor.notify import marks
 from monitor.notify.wording import (
-    LATER_NOTE,
     byline,
     digest_heading,
     digest_needs,
@@ -68,7 +67,6 @@ def _story(story: StoryAlert, public_url: str) -> Iterator[str]:
     yield ""
     if url := story_url(story.story_id, public_url):
         yield f"Story:    {url}"
-    yield from wrap(LATER_NOTE, WIDTH)
     yield from wrap(f"Evidence: captured {moment(first.seen)}, story {line(story.story_id)}", WIDTH)
     yield f"SHA-256:  {line(first.sha256)}"
 

@@ -156,6 +156,7 @@ def test_a_preview_is_the_mail_without_sending() -> None:
 
     assert set(shown) == {"html", "txt"}
     assert shown["txt"].startswith(f"Subject: [CRITICAL] Veto: {TITLE}\n\n[CRITICAL] Veto\n")
+    assert "Later articles on this story join it" in shown["txt"]
     text, html = parsed(mail_of(make_story_alert())).iter_parts()
     assert html.get_content().split() == shown["html"].split()
     assert text.get_content().split() == shown["txt"].split("\n\n", 1)[1].split()

@@ -37,9 +37,6 @@ Why: rule veto (rules/un.yaml line 14). A veto can end a monitoring mandate or
   + regime “North Korea” in title and summary
 
 Story:    https://monitor.example.org/stories/s-test
-Later articles on this story join it; they alert again only when they are
-worse, match another rule, bring a listed name or a denial, or come back after
-a quiet spell.
 Evidence: captured 28 Mar 2024 21:04 UTC, story s-test
 SHA-256:  9b1f4c000000000000000000000000000000000000000000000000000000c07e
 """
