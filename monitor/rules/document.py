@@ -10,6 +10,7 @@ from monitor.text.fold import (
     FIELD_END,
     NO_SPACE,
     SENTENCE_END,
+    FoldMap,
     Origin,
     fold,
     fold_cased,
@@ -106,9 +107,14 @@ class Document:
             self._origins[field] = origin(self.fields[field], self.text[low:high])
         return self._origins[field]
 
+    @cached_property
+    def _maps(self) -> dict[int, FoldMap]:
+        return {}
+
     def folded_place(self, field: int, start: int, end: int) -> Found | None:
         """Return the place of original characters, or None when no word stands among them."""
-        places = fold_map(self.fields[field])
+        places = self._maps.get(field) or fold_map(self.fields[field])
+        self._maps[field] = places
         low, high = bisect_left(places.starts, start), bisect_right(places.ends, end)
         inside = places.folded[low:high]
         kept = inside.strip(f" {SENTENCE_END}")

@@ -4,14 +4,30 @@ A new operator is a file in `operators/` and a line in its registry.
 """
 
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 from monitor.rules.document import Document, Found
 
 Matches = list[Found]  # what was found; an empty list is a match without words (`none`)
 Need = frozenset[int]  # terms of which at least one must be found
 Rarity = Callable[[Need], float]  # how often one of the terms is expected to be found
+
+
+class Masked:
+    """Phrases that hide what stands inside them."""
+
+    def __init__(self, phrases: Sequence[Found]) -> None:
+        self._starts = [phrase.start for phrase in sorted(phrases)]
+        ends = (phrase.end for phrase in sorted(phrases))
+        self._furthest = list(accumulate(ends, max))  # end of the phrases that begin so far
+
+    def covers(self, match: Found) -> bool:
+        """Return whether the match lies inside one of the phrases."""
+        begun = bisect_right(self._starts, match.start)
+        return begun > 0 and self._furthest[begun - 1] >= match.end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +37,7 @@ class Context:
     document: Document
     found: Mapping[int, Sequence[Found]]
     windows: tuple[tuple[int, int], ...] | None = None
-    masked: tuple[Found, ...] = ()
+    masked: Masked | None = None
     listed: Mapping[Found, Sequence[str]] = field(default_factory=dict)  # names of watch lists
 
     def within(self, windows: tuple[tuple[int, int], ...]) -> "Context":
@@ -38,11 +54,8 @@ class Context:
                 if any(low <= match.start and match.end <= high for low, high in self.windows)
             ]
         if self.masked:
-            matches = [match for match in matches if not self._is_masked(match)]
+            matches = [match for match in matches if not self.masked.covers(match)]
         return matches
-
-    def _is_masked(self, match: Found) -> bool:
-        return any(mask.start <= match.start and match.end <= mask.end for mask in self.masked)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,6 @@ import ahocorasick_rs
 
 from monitor.rules.document import Document, Found
 from monitor.rules.terms import Term, compile_term
-from monitor.text.fold import FIELD_END, NO_SPACE, SENTENCE_END
-
-_REST = re.compile(f"[^ {SENTENCE_END}{FIELD_END}{NO_SPACE}]*")
-_START = re.compile(f"[^ {SENTENCE_END}{FIELD_END}{NO_SPACE}]*$")
 
 
 @dataclass
@@ -99,19 +95,7 @@ class Automaton:
         if term.cased and document.cased[start:end] != term.cased:
             return
         if term.grows_right:
-            end = _rest(document.text, end)
+            end = document.text.find(" ", end)  # words of a script without spaces never grow
         if term.grows_left:
-            start = _begin(document.text, start)
+            start = document.text.rfind(" ", 0, start) + 1
         places.setdefault(number, []).append(Found(start, end))
-
-
-def _rest(text: str, end: int) -> int:
-    match = _REST.match(text, end)
-    assert match, "an empty match is a match"
-    return match.end()
-
-
-def _begin(text: str, start: int) -> int:
-    match = _START.search(text, text.rfind(" ", 0, start) + 1, start)
-    assert match, "an empty match is a match"
-    return match.start()

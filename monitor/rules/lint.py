@@ -1,6 +1,5 @@
 """Warnings: what a rule file may say, but probably does not mean."""
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 
@@ -13,8 +12,6 @@ from monitor.rules.problems import Problems
 from monitor.rules.rule import Rule
 from monitor.rules.terms import Term
 from monitor.yamlnodes import Node
-
-_BOOLEAN = re.compile(r"(?:^|\s)(AND|OR|NOT)(?:\s|$)")
 
 
 def warn(rules: Sequence[Rule], lists: Lists, today: date | None) -> None:
@@ -38,9 +35,6 @@ def _warn_group(group: Sequence[Node], lexicon: Lexicon, problems: Problems) -> 
     first: dict[frozenset[int], Node] = {}
     for node in group:
         text = (node.text or "").strip()
-        if found := _BOOLEAN.search(text):
-            hint = "use any:, all: or none:"
-            problems.warn(node, f'"{found.group(1)}" is looked for as a word', hint)
         ids = lexicon.ids(text)
         if ids in first:
             problems.warn(node, f'"{text}" is written twice; first on line {first[ids].line}')

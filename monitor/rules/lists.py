@@ -1,5 +1,6 @@
 """Term lists: named groups of words, shared over all rule files, used as `$name` or `$name.sub`."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -7,6 +8,8 @@ from monitor.rules.lexicon import Lexicon
 from monitor.rules.problems import Problems
 from monitor.rules.terms import TermError, shortness
 from monitor.yamlnodes import Node, did_you_mean
+
+_BOOLEAN = re.compile(r"(?:^|\s)(AND|OR|NOT)(?:\s|$)")
 
 
 @dataclass
@@ -103,6 +106,9 @@ class Lists:
         except TermError as error:
             self.problems.error(node, str(error), error.hint)
             return frozenset()
+        if found := _BOOLEAN.search(part):
+            hint = "use any:, all: or none:"
+            self.problems.warn(node, f'"{found.group(1)}" is looked for as a word', hint)
         if short := shortness(part):
             self.problems.warn(node, short, f"write ={part.strip('*')} for these capitals alone")
         return ids

@@ -6,11 +6,12 @@ from datetime import datetime
 
 from monitor.model import ClauseMatch, Hit, Item, Severity
 from monitor.rules.document import Document, Found
-from monitor.rules.expression import All, Any, Context, Expression, Named
+from monitor.rules.expression import All, Any, Context, Expression, Masked, Named
 from monitor.rules.names import Listed
 from monitor.rules.rule import Clause, Filters, Rule
 from monitor.rules.ruleset import RuleSet
 
+SHOWN = 100  # matches of a clause that are told: a hostile text could bring a hundred thousand
 Held = tuple[Clause, Sequence[Found]]  # a clause that holds, and what it found
 
 
@@ -101,7 +102,7 @@ def passes(filters: Filters, item: Item) -> bool:
 def masking(rule: Rule, context: Context) -> Context:
     """Return the context without what stands inside a phrase that the rule masks."""
     masked = phrases(rule, context)
-    return replace(context, masked=masked) if masked else context
+    return replace(context, masked=Masked(masked)) if masked else context
 
 
 def phrases(rule: Rule, context: Context) -> tuple[Found, ...]:
@@ -149,9 +150,9 @@ def _named(
 
 
 def outermost(matches: Sequence[Found]) -> list[Found]:
-    """Return the matches in order of place, without those inside another."""
+    """Return the first matches in order of place, without those inside another."""
     kept: list[Found] = []
     for one in sorted(set(matches), key=lambda match: (match.start, -match.end)):
         if not kept or one.end > kept[-1].end:
             kept.append(one)
-    return kept
+    return kept[:SHOWN]

@@ -43,7 +43,7 @@ class Parsed:
 
 def parse(files: Sequence[tuple[str, str]], watchlists: Sequence[Watchlist]) -> Parsed:
     """Return the rules of (name, text) pairs; watch lists get the numbers -1, -2, ..."""
-    problems = Problems()
+    problems = Problems([name for name, _ in files])
     lexicon = Lexicon()
     lists = Lists(lexicon, problems)
     for number, watchlist in enumerate(watchlists, 1):

@@ -11,6 +11,7 @@ from monitor.yamlnodes import Node
 class Problems:
     """Errors and warnings; the lines of a file are split once, however much is wrong with it."""
 
+    files: Sequence[str] = ()  # in the order that they were given
     found: list[Problem] = field(default_factory=list)
     _lines: dict[str, Sequence[str]] = field(default_factory=dict)
 
@@ -36,8 +37,7 @@ class Problems:
             source_line=lines[node.line - 1] if 0 < node.line <= len(lines) else "",
             is_warning=is_warning,
         )
-        if problem not in self.found[-3:]:  # a list that is used twice is read twice
-            self.found.append(problem)
+        self.found.append(problem)
 
     def errors(self) -> list[Problem]:
         """Return the errors, by file as given and then by line."""
@@ -48,8 +48,6 @@ class Problems:
         return self._sorted(is_warning=True)
 
     def _sorted(self, *, is_warning: bool) -> list[Problem]:
-        order = {
-            name: index for index, name in enumerate(dict.fromkeys(p.file for p in self.found))
-        }
-        chosen = [problem for problem in self.found if problem.is_warning == is_warning]
-        return sorted(set(chosen), key=lambda p: (order[p.file], p.line, p.column, p.message))
+        order = {name: index for index, name in enumerate(self.files)}
+        chosen = {problem for problem in self.found if problem.is_warning == is_warning}
+        return sorted(chosen, key=lambda p: (order[p.file], p.line, p.column, p.message))

@@ -16,7 +16,9 @@ def difference(seed: int) -> str | None:
     draw = random.Random(seed)
     trees = {f"r{number}": naive.tree(draw, 2) for number in range(3)}
     extras = {key: _extras(draw) for key in trees}
-    positive = {key: ("all", ("word", draw.choice(naive.TERMS)), tree) for key, tree in trees.items()}
+    positive = {
+        key: ("all", ("word", draw.choice(naive.TERMS)), tree) for key, tree in trees.items()
+    }
     chosen = {key: positive[key] if draw.random() < 0.3 else tree for key, tree in trees.items()}
     text = naive.rule_file(
         {key: {"when": naive.to_yaml(tree), **_yaml(extras[key])} for key, tree in chosen.items()}

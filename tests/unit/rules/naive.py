@@ -37,7 +37,27 @@ PIECES = [
     "санкции", "Совета", "Безопасности", "КНДР", "Северной", "Кореи", "С\u0435верной", "Cеверной",
     "العقوبات", "والسودان", "للسودان", "السودان", "كوريا", "الشمالية", "صواريخ", "بصاروخه", "كُوريَا",
 ]  # fmt: skip
-GLUE = [" ", " ", " ", " ", " ", "-", "", ", ", ". ", "! ", "? ", "。", "\n", "’s ", "・", "…", " \x01", ".", "”. “"]
+GLUE = [
+    " ",
+    " ",
+    " ",
+    " ",
+    " ",
+    "-",
+    "",
+    ", ",
+    ". ",
+    "! ",
+    "? ",
+    "。",
+    "\n",
+    "’s ",
+    "・",
+    "…",
+    " \x01",
+    ".",
+    "”. “",
+]
 
 
 def document(draw: random.Random, words: int) -> str:
@@ -50,7 +70,9 @@ def document(draw: random.Random, words: int) -> str:
 
 def tree(draw: random.Random, depth: int) -> Tree:
     """Return a random expression."""
-    kinds = ["word"] * 3 + (["any", "all", "at_least", "in", "first", "score", "none"] if depth else [])
+    kinds = ["word"] * 3 + (
+        ["any", "all", "at_least", "in", "first", "score", "none"] if depth else []
+    )
     kind = draw.choice([*kinds, "near", "near", "same_sentence", "alternatives"])
     if kind == "word":
         return ("word", draw.choice(TERMS))
@@ -61,7 +83,11 @@ def tree(draw: random.Random, depth: int) -> Tree:
         below = [tree(draw, depth - 1) for _ in range(draw.randint(2, 4))]
         return (kind, draw.randint(1, len(below)), *below)
     if kind == "in":
-        return (kind, tuple(draw.sample(["title", "summary", "content"], draw.randint(1, 2))), below[0])
+        return (
+            kind,
+            tuple(draw.sample(["title", "summary", "content"], draw.randint(1, 2))),
+            below[0],
+        )
     if kind == "first":
         return (kind, draw.randint(1, 12), below[0])
     if kind == "score":
@@ -125,7 +151,9 @@ class Text:
         self.cased = FIELD.join(map(fold_cased, self.fields))
         cuts = [i for i, c in enumerate(self.folded) if c == FIELD]
         self.bounds = [(0, cuts[0]), (cuts[0] + 1, cuts[1]), (cuts[1] + 1, len(self.folded))]
-        self.tokens = [m.start() for m in re.finditer(rf"[{HAN}]|[^ {STOP}{FIELD}{HAN}]+", self.folded)]
+        self.tokens = [
+            m.start() for m in re.finditer(rf"[{HAN}]|[^ {STOP}{FIELD}{HAN}]+", self.folded)
+        ]
 
     def field(self, at: int) -> int:
         """Return the number of the field at a position."""
@@ -214,7 +242,9 @@ class Scope:
         return {place for place in term_places(term, self.text) if self._counts(place)}
 
     def _counts(self, place: Place) -> bool:
-        inside = [a <= place[0] and place[1] <= b for a, b in self.windows or [(0, len(self.text.folded))]]
+        inside = [
+            a <= place[0] and place[1] <= b for a, b in self.windows or [(0, len(self.text.folded))]
+        ]
         masked = [a <= place[0] and place[1] <= b for a, b in self.masks]
         return any(inside) and not any(masked)
 
@@ -253,7 +283,9 @@ def _logic(node: Tree, scope: Scope) -> set[Place] | None:
 
 
 def _meet(outer: list[Place] | None, inner: list[Place]) -> list[Place]:
-    pairs = [(a, b, c, d) for a, b in outer or [(0, 10**9)] for c, d in inner] if outer != [] else []
+    pairs = (
+        [(a, b, c, d) for a, b in outer or [(0, 10**9)] for c, d in inner] if outer != [] else []
+    )
     return [(max(a, c), min(b, d)) for a, b, c, d in pairs if max(a, c) < min(b, d)] or [(-1, -1)]
 
 
@@ -270,7 +302,9 @@ def _first(count: int, scope: Scope) -> list[Place]:
     return out
 
 
-def _near(words: tuple[str, ...], links: tuple[tuple[str, int], ...], scope: Scope) -> set[Place] | None:
+def _near(
+    words: tuple[str, ...], links: tuple[tuple[str, int], ...], scope: Scope
+) -> set[Place] | None:
     chains = [[place] for place in scope.word(words[0])]
     for word, (kind, distance) in zip(words[1:], links, strict=True):
         options = scope.word(word)
@@ -296,7 +330,10 @@ def _same_sentence(parts: list[Tree], scope: Scope) -> set[Place] | None:
     sentences = {scope.text.sentence(place[0]) for places in found for place in places} | {(0, 0)}
     kept: set[Place] = set()
     for sentence in sentences:
-        here = [{p for p in places if scope.text.sentence(p[0]) in (sentence, (0, 0))} for places in found]
+        here = [
+            {p for p in places if scope.text.sentence(p[0]) in (sentence, (0, 0))}
+            for places in found
+        ]
         if all(here):
             kept |= set().union(*here)
     return kept or None

@@ -1,17 +1,15 @@
-"""The engine: equal to the naive meaning of the language, with exact spans."""
+"""Matching: equal to the naive meaning of the language, with exact spans, in bounded time."""
 
-import random
-import re
+import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor import rules
-from monitor.rules.document import Document
-from monitor.rules.match import look, masking
+from monitor.model import Severity
 from tests.unit.rules import differential
-from tests.unit.rules.factory import NOW, hit_texts, hits, make_item
+from tests.unit.rules.factory import NOW, hit_texts, hits, load, make_item, rule
 
 
 @settings(max_examples=200, deadline=None)
@@ -19,3 +17,122 @@ from tests.unit.rules.factory import NOW, hit_texts, hits, make_item
 def test_the_engine_finds_what_the_naive_evaluation_finds(seed: int) -> None:
     """Random rules over random items: the same rules hit, with the same places."""
     assert differential.difference(seed) is None
+
+
+def test_hits_come_in_the_order_of_the_rule_files() -> None:
+    """Neither the order of the words nor that of the candidates matters."""
+    ruleset = load("rules: [{id: z, when: oil}, {id: a, when: gas}]", "rules: [{id: m, when: oil}]")
+
+    assert [hit.rule for hit in hits(ruleset, "gas oil")] == ["z", "a", "m"]
+
+
+def test_spans_are_characters_of_the_original_fields() -> None:
+    """Offsets count code points of the named field, in order of field and start."""
+    item = make_item("💣 Oil", "“Oil” &amp; oil", "no")
+    (hit,) = rules.match(item, rule("oil"), NOW)
+
+    spans = [(span.field, span.start, span.end, span.text) for span in hit.clauses[0].matched]
+
+    assert spans == [("title", 2, 5, "Oil"), ("summary", 1, 4, "Oil"), ("summary", 12, 15, "oil")]
+
+
+def test_a_match_inside_another_is_not_shown_twice() -> None:
+    """Of nested matches of one clause the outer one is shown."""
+    assert hit_texts(rule("[North Korea*, Korea, Korea* near/3 oil]"), "North Korean oil") == [
+        "North Korean",
+        "oil",
+    ]
+
+
+def test_an_empty_item_hits_nothing() -> None:
+    """No text, no words."""
+    assert not hits(rule("oil"))
+
+
+def test_a_phrase_crosses_no_field() -> None:
+    """The end of the title ends a phrase; all: looks at the whole item."""
+    assert hit_texts(rule("fuel oil"), "fuel", "oil") is None
+    assert hit_texts(rule("{all: [fuel, oil]}"), "fuel", "", "oil") == ["fuel", "oil"]
+
+
+def test_unless_suppresses_wherever_it_is_found() -> None:
+    """Any expression may stand there."""
+    ruleset = rule("oil", "    unless: [olive, {all: [palm, {in: title, any: [cake]}]}]")
+
+    assert hits(ruleset, "oil palm", "cake")
+    assert not hits(ruleset, "oil", "", "an olive tree")
+    assert not hits(ruleset, "palm cake oil")
+
+
+def test_masked_phrases_do_not_count() -> None:
+    """A word inside a masked phrase is not there, for any part of the rule; outside it is."""
+    ruleset = rule("fuel*", "    mask: [fuel rod*, '*nuclear fuel']\n    unless: [rod]")
+
+    assert not hits(ruleset, "nuclear fuel and fuel rods")
+    assert hit_texts(ruleset, "fuel rods need fuel") == ["fuel"]
+    assert hit_texts(ruleset, "fuel, a fuel rod") == ["fuel"]
+    assert not hits(ruleset, "fuel on a rod")
+
+
+def test_filters_choose_the_items() -> None:
+    """Sources, tags and languages each leave out what they do not name."""
+    ruleset = rule("oil", "    sources: [un, ofac]\n    tags: [official]\n    lang: [en, pt-br]")
+    tags = frozenset({"official", "x"})
+
+    def found(source: str, lang: str, tags: frozenset[str] = tags) -> bool:
+        return bool(
+            rules.match(make_item("oil", source=source, lang=lang, tags=tags), ruleset, NOW)
+        )
+
+    assert found("un", "en") and found("ofac", "en-GB") and found("un", "pt_BR")
+    assert not found("bbc", "en")
+    assert not found("un", "pt") and not found("un", "")
+    assert not found("un", "en", frozenset())
+
+
+def test_a_rule_ends_after_its_last_day() -> None:
+    """until: names the last day on which the rule finds something."""
+    item = make_item("oil")
+
+    assert rules.match(item, rule("oil", "    until: 2026-11-23"), NOW)
+    assert not rules.match(item, rule("oil", "    until: 2026-11-22"), NOW)
+
+
+def test_the_first_severity_that_holds_is_taken() -> None:
+    """severity_if is read in order; without any the rule's severity stays."""
+    ruleset = rule(
+        "oil",
+        "    severity: high\n    severity_if:\n      - {critical: spill*}\n      - {low: {in: title, any: [opinion]}}",
+    )
+
+    severities = [
+        hits(ruleset, title)[0].severity for title in ("Opinion: oil spill", "Opinion: oil", "oil")
+    ]
+
+    assert severities == [Severity.CRITICAL, Severity.LOW, Severity.HIGH]
+
+
+def test_score_and_when_must_both_hold() -> None:
+    """At the top of a rule the score is one more clause."""
+    ruleset = rule("ship*", "    score: {oil: 1, gas: 1, coal: 1}\n    threshold: 2")
+
+    assert hit_texts(ruleset, "ships with oil and coal") == ["ships", "oil", "coal"]
+    assert not hits(ruleset, "ships with oil")
+    assert not hits(ruleset, "oil and coal")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["oil near " * 20_000, "северн коре " * 10_000, "제재" * 50_000, "北" * 100_000, "oil" * 50_000, ". A" * 50_000, "وال" * 30_000],
+    ids=["words", "phrases", "hangul", "han", "one word", "sentences", "arabic"],
+)  # fmt: skip
+def test_hostile_items_take_bounded_time(text: str) -> None:
+    """A hundred thousand matches of near, sentences and wildcards stay within seconds."""
+    ruleset = load(
+        "rules: [{id: r, when: {any: [oil near/9 near, {same_sentence: [oil, near]}, 'северн* кор*', '*제재', '*стро*', 制裁, =北, وال, 'oil*oil']}}]"
+    )
+    begin = time.process_time()
+
+    hits(ruleset, "title", text, text)
+
+    assert time.process_time() - begin < 10
