@@ -78,7 +78,7 @@ def _ranked(new: Fingerprint, groups: Iterable[Group]) -> list[Likeness]:
 
 def _objection(new: Fingerprint, member: Fingerprint) -> str:
     """Return why an equal headline is the next of a series, or nothing."""
-    if apart(new.days, dict.fromkeys(member.days, 1)):
+    if apart(new.days, member.days):
         return "the days named differ"
     later = abs(new.when - member.when) > _SERIES
     if later and new.source_id == member.source_id and new.urls != member.urls:

@@ -32,7 +32,7 @@ _WEEKDAYS = (
 _WEEKDAY = {name: n for n, names in enumerate(_WEEKDAYS) for name in names.split()}
 _NAMES = "|".join(sorted(_MONTH, key=lambda name: (-len(name), name)))
 _MONTH_DAY = re.compile(
-    rf"\b(?P<m1>{_NAMES})[^\W\d_]*\.?\s(?P<d1>\d{{1,2}})(?![\d.,:])"
+    rf"\b(?P<m1>{_NAMES})[^\W\d_]*\.?\s(?P<d1>\d{{1,2}})(?![\d:]|[.,]\d)"
     rf"|(?<![\d.,:])(?P<d2>\d{{1,2}})\.?(?:st|nd|rd|th|er)?\s(?:de\s|of\s)?(?P<m2>{_NAMES})"
     r"|(?<!\d)(?P<m3>\d{1,2})\s?(?:月|월)\s?(?P<d3>\d{1,2})\s?(?:日|号|일)"
     r"|(?<![\d월月])(?P<d4>\d{1,2})\s?(?:日|일)(?![간째本차]|연속)"

@@ -24,6 +24,7 @@ _KEPT = 64  # words kept, the most telling
 _TITLE_WORDS = 2.0  # a word of the headline counts as two of the text: research/ section 3.2
 _TITLE_FACTS = 1.5
 _SERIAL = ("w:", "n:")  # weapons and amounts of a headline tell one event of a series from another
+_KINDS = frozenset({"w:missile", "w:nuclear", "w:ammo"})  # too general to tell two apart
 _TELLING = 2.2  # weight from which a person is more than one whom every second item names
 _DENIALS = frozenset({"v:deny", "v:retract"})
 _GLOBAL_GUID = re.compile(r"(?:https?:|urn:|tag:).{8,}")  # a bare number repeats across publishers
@@ -109,7 +110,9 @@ def fingerprint(item: Item, hits: Sequence[Hit]) -> Fingerprint:
 
 
 def _marks(title: Iterable[str], text: Iterable[str]) -> Iterator[str]:
-    yield from (fact for fact in title if fact.startswith(_SERIAL) or fact in _DENIALS)
+    for fact in title:
+        if fact in _DENIALS or (fact.startswith(_SERIAL) and fact not in _KINDS):
+            yield fact
     for fact in (*title, *text):
         if fact.startswith("p:") and idf.weight(fact) >= _TELLING:
             yield fact

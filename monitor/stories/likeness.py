@@ -1,6 +1,6 @@
 """How like a story an item is: words and facts within its language, facts across languages."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from math import exp
@@ -59,10 +59,9 @@ def _alike(new: Fingerprint, group: Group) -> float:
     return (within + _ACROSS_COUNTS * across) / (voice.members + _ACROSS_COUNTS)
 
 
-def apart(days: tuple[int, ...], others: Mapping[int, int]) -> bool:
+def apart(days: Collection[int], others: Collection[int]) -> bool:
     """Return whether both name calendar days and none is within a day of one of the others."""
-    known = [day for day, count in others.items() if count]
-    return bool(days and known) and all(abs(a - b) > 1 for a in days for b in known)
+    return bool(days and others) and all(abs(a - b) > 1 for a in days for b in others)
 
 
 def _clashes(new: Fingerprint, group: Group) -> Iterator[str]:
@@ -71,7 +70,7 @@ def _clashes(new: Fingerprint, group: Group) -> Iterator[str]:
             yield f"{name} differ"
     if apart(new.days, group.days):
         yield "days differ"
-    if new.rules and +group.rules and not any(group.rules[rule] for rule in new.rules):
+    if new.rules and group.rules and group.rules.keys().isdisjoint(new.rules):
         yield "no rule in common"
 
 
@@ -83,7 +82,7 @@ def _differ(new: Fingerprint, group: Group, kind: str) -> bool:
         for mark, count in group.marks.items()
         if mark.startswith(kind) and count >= _OWN * len(group.members)
     }
-    return any(not group.marks[mark] for mark in mine) and bool(own - mine)
+    return any(mark not in group.marks for mark in mine) and bool(own - mine)
 
 
 def _dot(vector: Weights, sums: Mapping[str, int]) -> int:
@@ -91,6 +90,6 @@ def _dot(vector: Weights, sums: Mapping[str, int]) -> int:
 
 
 def _shared(new: Fingerprint, group: Group) -> Iterator[str]:
-    both = [(weight, fact) for fact, weight in new.facts if group.facts[fact] > 0]
+    both = [(weight, fact) for fact, weight in new.facts if fact in group.facts]
     for _, fact in sorted(both, reverse=True)[:4]:
         yield fact.partition(":")[2]

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from math import sqrt
+from typing import TypeVar
 
 from monitor.model import ItemId, StoryId
 from monitor.stories.fingerprints import Fingerprint, Weights
@@ -17,6 +18,8 @@ from monitor.stories.fingerprints import Fingerprint, Weights
 VISITS = 20_000  # entries of the index looked at for one item: bounds the cost at any size
 SHORT_LIST = 40  # stories compared in full
 _NOTHING: Mapping[StoryId, int] = {}
+
+_Key = TypeVar("_Key")
 
 
 class Voice:
@@ -69,17 +72,16 @@ class Group:
         voice.members += sign
         self.denials += sign * member.denies
         for token, weight in member.words:
-            voice.words[token] += sign * weight
+            _count(voice.words, token, sign * weight)
         for token, weight in member.facts:
-            voice.facts[token] += sign * weight
-            self.facts[token] += sign * weight
-        for counter, values in (
-            (self.marks, member.marks),
-            (self.rules, member.rules),
-            (self.days, member.days),
-        ):
-            for value in values:
-                counter[value] += sign  # type: ignore[index]
+            _count(voice.facts, token, sign * weight)
+            _count(self.facts, token, sign * weight)
+        for mark in member.marks:
+            _count(self.marks, mark, sign)
+        for rule in member.rules:
+            _count(self.rules, rule, sign)
+        for day in member.days:
+            _count(self.days, day, sign)
         self._length = None
         if not voice.members:
             del self.voices[member.lang]
@@ -92,7 +94,7 @@ class Window:
         self._groups: dict[StoryId, Group] = {}
         self._story_of: dict[ItemId, StoryId] = {}
         self._exact: dict[str, dict[ItemId, None]] = {}
-        self._shared: dict[str, dict[StoryId, int]] = {}  # sums of weights
+        self._shared: dict[str, Counter[StoryId]] = {}  # sums of weights
         self._by_time: list[tuple[datetime, ItemId]] = []
 
     def __len__(self) -> int:
@@ -107,8 +109,7 @@ class Window:
         for key, _ in exact_keys(fingerprint):
             self._exact.setdefault(key, {})[fingerprint.item_id] = None
         for token, weight in _tokens(fingerprint):
-            stories = self._shared.setdefault(token, {})
-            stories[story_id] = stories.get(story_id, 0) + weight
+            _count(self._shared.setdefault(token, Counter()), story_id, weight)
 
     def move(self, item_id: ItemId, story_id: StoryId) -> None:
         """Make a known item a member of another story; an item that has left is ignored."""
@@ -137,11 +138,8 @@ class Window:
             if not self._exact[key]:
                 del self._exact[key]
         for token, weight in _tokens(old):
-            stories = self._shared[token]
-            stories[story_id] -= weight
-            if not stories[story_id]:
-                del stories[story_id]
-            if not stories:
+            _count(self._shared[token], story_id, -weight)
+            if not self._shared[token]:
                 del self._shared[token]
 
     def same(self, key: str) -> list[tuple[Group, Fingerprint]]:
@@ -186,6 +184,12 @@ def exact_keys(fingerprint: Fingerprint) -> Iterator[tuple[str, str]]:
         yield f"url {url}", f"same address {url}"
     if fingerprint.title:
         yield f"title {fingerprint.title}", "same title"
+
+
+def _count(counter: Counter[_Key], key: _Key, change: int) -> None:
+    counter[key] += change
+    if not counter[key]:
+        del counter[key]
 
 
 def _tokens(fingerprint: Fingerprint) -> Weights:
