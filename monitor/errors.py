@@ -10,10 +10,11 @@ MonitorError
 │   ├── StoreBusy          somebody else holds the lock: exit code 5
 │   └── NewerSchema        written by a newer version: exit code 6
 └── DeliveryError          not accepted now: try again
-    ├── ChannelPaused      the channel itself is refused (401, 403, 535): every row waits, tell the operator
-    └── PermanentDeliveryError  never accepted: give up, tell the operator
+    ├── ChannelPaused      the channel is refused (401, 403, 535): its rows wait
+    └── PermanentDeliveryError  never accepted: give up
 """
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +22,11 @@ from datetime import timedelta
 
 class MonitorError(Exception):
     """Base of all errors raised on purpose; its text is fit to be shown to the operator."""
+
+
+def _width(text: str) -> int:
+    """Return how many columns a terminal gives a text: two to a Chinese or Korean character."""
+    return sum(1 + (unicodedata.east_asian_width(character) in "WF") for character in text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +51,8 @@ class Problem:
         head = f"{place}: {kind}: {self.message}"
         if not self.line:
             return f"{head}\n       | {self.hint}" if self.hint else head
-        caret = " " * (self.column - 1) + "^" + (f" {self.hint}" if self.hint else "")
+        caret = " " * _width(self.source_line[: self.column - 1]) + "^"
+        caret += f" {self.hint}" if self.hint else ""
         return f"{head}\n {self.line:>5} | {self.source_line}\n       | {caret}"
 
 

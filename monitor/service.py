@@ -9,11 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 import structlog
 
+from monitor import rules
 from monitor.alerts.decide import Policy
 from monitor.config import Config, fingerprint, load_config
 from monitor.engine.local import LocalEngine, sync, utc_now
@@ -41,7 +43,8 @@ def read_config(
         ConfigError: with every problem of every file.
     """
     models = {kind: channel.settings for kind, channel in CHANNELS.items()}
-    return load_config(directory, environ, models, rules_from=rules_from)
+    load_rules = partial(rules.load, today=utc_now().date())
+    return load_config(directory, environ, models, load_rules=load_rules, rules_from=rules_from)
 
 
 def settings_of(config: Config) -> Settings:

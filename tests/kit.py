@@ -24,7 +24,7 @@ from monitor.fetch.politeness import Gate
 from monitor.fetch.sandbox import Sandbox
 from monitor.model import Source, SourceId
 from monitor.notify import Tools
-from monitor.notify.webhook import WEBHOOK
+from monitor.notify.webhook import WEBHOOK, WebhookSettings
 from monitor.steps.watch import Channel, RecentStories, Settings, Watch
 from monitor.store import SqliteStore
 
@@ -234,7 +234,9 @@ class Kit:
 
     def channels(self, tools: Tools) -> Mapping[str, Channel]:
         """Return one webhook channel that posts to the hook server."""
-        settings = WEBHOOK.settings(url=f"{self.hook.url}/hook", secret=SecretStr(SECRET))
+        settings = WebhookSettings(
+            url=SecretStr(f"{self.hook.url}/hook"), secret=(SecretStr(SECRET),)
+        )
         return {"hook": WEBHOOK.build("hook", settings, tools)}
 
 

@@ -92,5 +92,7 @@ def all_schemas() -> dict[str, Any]:
     """Return the JSON Schema of every configuration file by its name."""
     from monitor import rules
     from monitor.config import schemas
+    from monitor.notify import CHANNELS
 
-    return {**schemas(), "rules.yaml": rules.schema()}
+    channels = {kind: channel.settings for kind, channel in CHANNELS.items()}
+    return {**schemas(channels), "rules.yaml": rules.schema()}

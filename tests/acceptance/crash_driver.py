@@ -30,7 +30,7 @@ from monitor.fetch.client import Fetcher, FetchSettings
 from monitor.fetch.politeness import Gate
 from monitor.model import Document, Known, Reading, Source, SourceId
 from monitor.notify import Tools
-from monitor.notify.webhook import WEBHOOK
+from monitor.notify.webhook import WEBHOOK, WebhookSettings
 from monitor.pipeline import decide_due, deliver_due, poll_source
 from monitor.steps.watch import RecentStories, Settings, Watch
 from monitor.store import SqliteStore
@@ -78,7 +78,9 @@ async def cycle(feeds: list[str], hook: str, database: Path, ruleset: rules.Rule
         store.open(NOW)
         channels = {
             name: WEBHOOK.build(
-                name, WEBHOOK.settings(url=f"{hook}/{name}", secret=SecretStr(SECRET)), tools
+                name,
+                WebhookSettings(url=SecretStr(f"{hook}/{name}"), secret=(SecretStr(SECRET),)),
+                tools,
             )
             for name in ("hook", "second")
         }

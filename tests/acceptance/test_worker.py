@@ -89,7 +89,7 @@ class Program:
 
     def log(self) -> str:
         """Return what the worker said."""
-        return (self.kit.folder / "log").read_text()
+        return str((self.kit.folder / "log").read_text())
 
 
 def until(is_true: Callable[[], bool], what: str, seconds: float = 30) -> None:

@@ -14,6 +14,7 @@ from monitor import rules
 from monitor.model import Reason
 from monitor.pipeline import decide_due, deliver_due, poll_source
 from monitor.steps import record
+from monitor.steps.tell import tell_story
 from monitor.steps.watch import Watch
 
 VETO = ("Russia vetoes UN Security Council text", "The vote was thirteen to one.")
@@ -173,7 +174,7 @@ def test_a_source_that_fails_is_told_once_and_its_recovery_too(kit: Any) -> None
     source = kit.source("a")
 
     async def work(watch: Watch) -> Any:
-        alarms = []
+        alarms: list[str] = []
         for number in range(5):
             now = kit.now + timedelta(hours=number)
             await poll_source(watch, source, now)
@@ -335,7 +336,7 @@ def test_an_item_that_cannot_be_handled_does_not_hold_back_its_feed(
     """A fault while one item is matched or recorded leaves it stored, flagged; the rest alerts."""
     kit.feeds.put("/a.xml", kit.rss(VETO, OIL, NOISE))
     source = kit.source("a")
-    match, tell = rules.match, record.tell_story
+    match, tell = rules.match, tell_story
 
     def faulty_match(item: Any, *rest: Any) -> Any:
         if item.title == NOISE[0]:

@@ -104,3 +104,10 @@ def test_a_delivery_error_carries_the_code_and_the_floor() -> None:
 
     assert (str(error), error.code, error.retry_after) == ("no", 401, timedelta(hours=1))
     assert errors.PermanentDeliveryError("no").code is None
+
+
+def test_the_caret_stands_below_its_character_after_wide_ones() -> None:
+    """Chinese and Korean characters take two columns of a terminal."""
+    problem = Problem(file="a.yaml", line=1, column=3, message="m", source_line="북한x")
+
+    assert problem.render().splitlines()[-1] == "       |     ^"

@@ -1,6 +1,7 @@
 """One digest for each local date, in every zone, whatever the clocks do."""
 
 from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -38,7 +39,7 @@ def test_there_is_one_digest_for_each_local_date(zone: str, clock: time, start: 
     dates = [datetime.fromisoformat(window.local_date).date() for window in windows]
     assert dates == [dates[0] + timedelta(days=n) for n in range(len(dates))]
     assert len(dates) in (29, 30, 31)
-    for before, after in zip(windows, windows[1:], strict=False):
+    for before, after in pairwise(windows):
         assert after.since == before.until
 
 

@@ -35,7 +35,7 @@ TRAITS = Traits(
 )
 def test_every_condition_of_a_route_must_hold(condition: dict[str, Any], expected: bool) -> None:
     """An absent condition fits all; a present one needs one value in common."""
-    frozen = {name: frozenset(values) for name, values in condition.items()}
+    frozen: Any = {name: frozenset(values) for name, values in condition.items()}
 
     assert fits(Route(send=("desk",), **frozen), TRAITS) is expected
 
