@@ -11,7 +11,7 @@ from typing import Any
 
 import feedparser
 
-from monitor.errors import NotAFeed
+from monitor.errors import NotAFeed, ParseError
 from monitor.model import Document, RawItem, Reading
 from monitor.sources import delta, encoding, prescan
 from monitor.sources.document import MAX_ENTRIES, SourceType, entry_hash
@@ -30,7 +30,8 @@ def read(document: Document, known: Collection[bytes] = ()) -> Reading:
 
     Raises:
         NotAFeed: feedparser knows no dialect that this could be.
-        ParseError: the document is nested too deeply or has too many attributes.
+        ParseError: the document is nested too deeply or has too many attributes, or shows a fault
+            of feedparser.
     """
     charset = encoding.detect(document)
     outline = prescan.outline(document.body, _ENTRIES)
@@ -85,12 +86,17 @@ def _parse(document: Document, body: bytes, charset: str) -> Mapping[str, Any]:
         "content-language": document.headers.get("content-language", ""),
         "content-location": document.url or document.headers.get("content-location", ""),
     }
-    feed: Mapping[str, Any] = feedparser.parse(
-        io.BytesIO(body.decode(charset, "replace").encode("utf-8", "replace")),
-        response_headers=headers,
-        sanitize_html=False,
-        resolve_relative_uris=False,
-    )
+    try:
+        feed: Mapping[str, Any] = feedparser.parse(
+            io.BytesIO(body.decode(charset, "replace").encode("utf-8", "replace")),
+            response_headers=headers,
+            sanitize_html=False,
+            resolve_relative_uris=False,
+        )
+    except MemoryError:
+        raise
+    except Exception as error:  # feedparser has faults: `</gml:posList>` alone is a KeyError
+        raise ParseError(f"feedparser fails: {error!r}", kind="feedparser") from error
     return feed
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.errors import NotAFeed
+from monitor.errors import NotAFeed, ParseError
 from monitor.model import Document, RawItem
 from monitor.sources import feed
 from monitor.sources.document import entry_hash
@@ -289,6 +289,28 @@ def test_a_text_is_no_feed() -> None:
         feed.read(Document(b"Forbidden"))
 
     assert raised.value.kind == "unknown"
+
+
+def test_a_fault_of_feedparser_is_told() -> None:
+    """A position without its place is a KeyError in 6.0.14; a fuzzer found it."""
+    page = _rss('<item><x:posList xmlns:x="http://www.opengis.net/gml">1 2</x:posList></item>')
+
+    with pytest.raises(ParseError) as raised:
+        feed.read(page)
+
+    assert raised.value.kind == "feedparser"
+
+
+def test_want_of_memory_is_not_the_document_s_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sandbox names it otherwise."""
+
+    def greedy(*_arguments: object, **_options: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("feedparser.parse", greedy)
+
+    with pytest.raises(MemoryError):
+        feed.read(_rss(""))
 
 
 def test_a_path_is_not_opened() -> None:
