@@ -7,6 +7,7 @@ import pytest
 
 from monitor.model import Alert, Coverage, SourceProblem
 from monitor.notify import CHANNELS, Channel, Tools
+from monitor.notify.card import Card, fitting
 from monitor.notify.discord import MOST_DESCRIPTION, MOST_FOOTER, MOST_TITLE
 from monitor.notify.slack import MOST_BLOCKS
 from monitor.notify.teams import MOST_BYTES
@@ -94,6 +95,21 @@ def test_the_longest_alert_fits(open_channel: Any, kind: str, alert: Alert) -> N
     if kind != "discord":
         limit = {"slack": MOST_BLOCKS, "teams": MOST_BYTES}[kind]
         assert utf16_units(channel.compose(alert, "").body.decode()) <= limit
+
+
+def test_the_shortest_card_is_taken_when_nothing_fits() -> None:
+    """A service that takes no card at all gets the shortest, and refuses it by itself."""
+    cards: list[Card] = []
+
+    def write(card: Card) -> Card:
+        cards.append(card)
+        return card
+
+    last = fitting(make_story_alert(), "", write, lambda _: False)
+
+    assert last == cards[-1]
+    assert len(cards) > 2
+    assert last.quote == ()
 
 
 def runs(message: Any) -> list[Any]:
