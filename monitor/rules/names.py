@@ -171,11 +171,3 @@ def _filter(starts: "array[int]") -> bytearray:
     for key in starts:
         begins[key & (size - 1)] = 1
     return begins
-
-
-def by_list(listed: Sequence[Listed]) -> Mapping[int, Sequence[Found]]:
-    """Return the places of the names of each list."""
-    places: dict[int, list[Found]] = {}
-    for one in listed:
-        places.setdefault(one.number, []).append(one.found)
-    return places

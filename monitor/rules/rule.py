@@ -57,9 +57,3 @@ class Rule:
     enabled: bool = True
     examples: tuple[Example, ...] = ()
     lists: frozenset[str] = frozenset()  # names of the term lists used
-
-    def expressions(self) -> tuple[Expression, ...]:
-        """Return every expression of the rule."""
-        clauses = [clause.body for clause in self.clauses]
-        changes = [expression for _, expression in self.severity_if]
-        return (*clauses, *([self.unless] if self.unless else []), *changes)

@@ -43,8 +43,6 @@ class Score(Expression):
             for part, weight in zip(self.parts, self.weights, strict=True)
             if weight > 0
         ]
-        if not weighted or not all(need for _, need in weighted):
-            return ()
         common_first = sorted(weighted, key=lambda pair: -min(map(rarity, pair[1])))
         spared, kept = 0.0, []
         for weight, need in common_first:
