@@ -128,11 +128,14 @@ def corpus(shared: Path) -> Iterator[Item]:
             yield _item(json.loads(line))
 
 
+def rules_hit(item: Item, ruleset: RuleSet) -> frozenset[str]:
+    """Return the ids of the rules that hit an item."""
+    return frozenset(hit.rule for hit in match(item, ruleset, _NOW))
+
+
 def predict(items: Sequence[Labelled], ruleset: RuleSet) -> Predicted:
     """Return which rules hit each item."""
-    return {
-        one.item.id: frozenset(hit.rule for hit in match(one.item, ruleset, _NOW)) for one in items
-    }
+    return {one.item.id: rules_hit(one.item, ruleset) for one in items}
 
 
 def keyword_alerts(shared: Path, items: Sequence[Labelled]) -> Predicted:
@@ -242,7 +245,7 @@ def alarm_table(items: Iterable[Item], ruleset: RuleSet) -> list[str]:
     total, hits, strays = 0, Counter[str](), Counter[str]()
     for item in items:
         total += 1
-        rules = [hit.rule for hit in match(item, ruleset, _NOW)]
+        rules = rules_hit(item, ruleset)
         if rules:
             stray = is_unrelated(item)
             hits.update(["items with a hit", *rules])
