@@ -16,17 +16,17 @@ _BLOCK = (
     r"|figcaption|figure|footer|form|h[1-6]|header|hr|legend|li|main|menu|nav|ol|option|p|pre"
     r"|section|select|summary|table|tbody|tfoot|thead|title|tr|ul"
 )
-_BLOCKS = re.compile(rf"</?(?:{_BLOCK})\b", re.IGNORECASE)
+_BLOCKS = re.compile(rf"<(?=/?(?:{_BLOCK})\b)", re.IGNORECASE)
 # Elsewhere tags part words (`sanctions<sup>1</sup>`), except within a script that is written
 # without spaces, and after an initial (`<span>N</span>orth Korea`); neighbours are apart always.
 _UNSPACED = "\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef"
-_RUN = r"/?[a-zA-Z][^<>]*>(?:</?[a-zA-Z][^<>]*>)*+"
+_RUN = r"(?=/?[a-zA-Z][^<>]*>(?:</?[a-zA-Z][^<>]*>)*+"
 _CLINGS = f"{_UNSPACED}.,:;!?)»”’…"
 # All begin with `<`, and look back from there: a pattern that looks first is tried at every letter.
 _APART = re.compile(
-    rf"<(?:(?<![{_UNSPACED}(«“‘]<)(?<!>[A-ZА-Я]<){_RUN}(?![{_CLINGS}])"
-    rf"|(?<=>[A-ZА-Я]<){_RUN}(?![a-zа-я{_CLINGS}])"
-    r"|(?<=><)[a-zA-Z])"
+    rf"<(?:(?<![>{_UNSPACED}(«“‘]<)(?<!>[A-ZА-Я]<){_RUN}(?![{_CLINGS}]))"
+    rf"|(?<=>[A-ZА-Я]<){_RUN}(?![a-zа-я{_CLINGS}]))"
+    r"|(?<=><)(?=[a-zA-Z]))"
 )
 _BLOCK_TAG = re.compile(rf"</?(?:{_BLOCK})\b[^<>]*>", re.IGNORECASE)
 _ANY_TAG = re.compile(r"</?[a-zA-Z!?][^<>]*>")
@@ -85,7 +85,7 @@ def _read(source: str) -> str:
     flat = " ".join(source.split())
     if flat.count("<") > _MAX_TAGS or max(map(len, flat.split(">"))) > _MAX_TAG_CHARS:
         return html.unescape(_without_tags(flat))
-    tree = LexborHTMLParser(_APART.sub(r" \g<0>", _BLOCKS.sub(r"\n\g<0>", flat)))
+    tree = LexborHTMLParser(_APART.sub(" <", _BLOCKS.sub("\n<", flat)))
     tree.strip_tags(_UNSEEN)
     return tree.root.text() if tree.root else ""
 

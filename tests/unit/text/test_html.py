@@ -27,6 +27,8 @@ from monitor.text.html import plain, to_line, to_text
         pytest.param("the <b>UN</b>, (<i>in</i>) it", "the UN, (in) it", id="punctuation-stays"),
         pytest.param("<a>북한</a><a>정치</a>", "북한 정치", id="neighbours-are-apart"),
         pytest.param("Set&lt;<i>Item</i>&gt;", "Set< Item >", id="brackets-that-are-meant"),
+        pytest.param("<p><b>N</b></p>orth", "N\north", id="but-not-across-blocks"),
+        pytest.param("<i><b>N</b></i>orth", "North", id="initials-in-two-tags"),
         pytest.param("<b>A</b> plan", "A plan", id="a-letter-that-is-a-word"),
         pytest.param(
             "a<script>if (a<b) x()</script>b<style>p{}</style>", "a b", id="code-is-dropped"
