@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from math import exp
 
+from monitor.stories import idf
 from monitor.stories.fingerprints import UNIT, Fingerprint, Weights
 from monitor.stories.window import Group
 
@@ -15,6 +16,7 @@ _NEEDED_ACROSS = 0.48  # likeness of facts to the story as a whole
 _ACROSS_COUNTS = (
     0.5  # the story as a whole counts as half a member where it has some in the language
 )
+_EVIDENCE = 5.0  # weight of shared facts below which nothing joins across languages: two rare ones
 _FADE = timedelta(hours=36)  # of quiet, after which likeness counts 1/e of what it did
 _CLASH = 0.7  # what a likeness still counts when people, weapons, amounts, days or rules differ
 _OWN = 2 / 3  # share of a story's members that makes a mark the story's own
@@ -52,7 +54,8 @@ def _alike(new: Fingerprint, group: Group) -> float:
     across = _dot(new.facts, group.facts) / (UNIT * (group.length or 1)) / _NEEDED_ACROSS
     voice = group.voices.get(new.lang)
     if not voice:
-        return across
+        shared = (idf.weight(fact) for fact, _ in new.facts if fact in group.facts)
+        return across if sum(shared) >= _EVIDENCE else 0.0
     words = _WORDS_SHARE * _dot(new.words, voice.words)
     facts = (1 - _WORDS_SHARE) * _dot(new.facts, voice.facts)
     within = (words + facts) / (UNIT * UNIT) / _NEEDED  # the sum over the members

@@ -1,6 +1,8 @@
 """Score story assignment on the labelled streams, beside three baselines in the same run.
 
-    stories.py [--show]          --show lists every story that mixes two events
+    stories.py [--show] [--ways]
+
+--show lists every story that mixes two events, --ways scores other ways to join languages.
 
 Reads `events-dev.jsonl` and `clusters-dev.jsonl` of the shared data and scores with its own copy of
 the scorer there (`bench/stories.py`), which prints the figures for all of a file; the two windows
@@ -15,18 +17,21 @@ import json
 import math
 import os
 import random
+import re
 import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+from monitor import rules
 from monitor.model import Item, ItemId, SourceId
-from monitor.stories import cluster
-from monitor.stories.fingerprints import fingerprint
+from monitor.stories import KEEP, Fingerprint, Window, assign, cluster, fingerprint, story_id
+from monitor.stories.fingerprints import UNIT
 from monitor.stories.words import folded, words
 from monitor.text.urls import canonical
 
@@ -179,6 +184,81 @@ def mixed(stories: Mapping[str, str], rows: Iterable[Row]) -> None:
                     print("   ", row["date"], row["lang"], row["event"], "|", row["title"][:80])
 
 
+# ---------------------------------------------------------------- ways to join languages
+
+
+def within_languages(one: Fingerprint) -> Fingerprint:
+    """Facts that no other language shares: nothing is joined across."""
+    return replace(one, facts=tuple((f"{one.lang}/{fact}", w) for fact, w in one.facts))
+
+
+def as_written(one: Fingerprint) -> Fingerprint:
+    """Amounts, and words that stand in Latin letters in any language (ICBM, APEC, BBC)."""
+    latin = ((f"x:{word}", weight) for word, weight in one.words if re.fullmatch("[a-z]{2,}", word))
+    return _only(one, [*((f, w) for f, w in one.facts if f.startswith("n:")), *latin])
+
+
+def names(one: Fingerprint) -> Fingerprint:
+    """Countries, people, organisations, places and amounts: no acts, things or weapons."""
+    return _only(one, [(f, w) for f, w in one.facts if not f.startswith(("v:", "w:"))])
+
+
+def _only(one: Fingerprint, facts: Sequence[tuple[str, int]]) -> Fingerprint:
+    length = math.sqrt(sum(weight * weight for _, weight in facts)) or 1
+    rescaled = sorted((fact, round(UNIT * weight / length)) for fact, weight in facts)
+    return replace(one, facts=tuple(rescaled))
+
+
+def assigned(prints: Sequence[Fingerprint]) -> Stories:
+    window = Window()
+    stories: Stories = {}
+    for one in prints:
+        window.drop_before(one.when - KEEP)
+        story = assign(one, window).story_id or story_id(one)
+        window.add(story, one)
+        stories[one.item_id] = story
+    return stories
+
+
+def ways(rows: Sequence[Row], pairs: Sequence[Row]) -> None:
+    prints = [fingerprint(item(row), ()) for row in rows]
+    for name, way in (
+        ("within languages only", within_languages),
+        ("amounts and words as written", as_written),
+        ("names, places and amounts", names),
+    ):
+        show(name, score(assigned([way(one) for one in prints]), rows, pairs))
+
+
+# ---------------------------------------------------------------- live: items that hit a rule
+
+
+def live(rows: Sequence[Row]) -> None:
+    """Print alerts per event for items that hit the shipped rules, and every event hidden."""
+    files = sorted((ROOT / "config/rules").glob("*.yaml"))
+    ruleset = rules.load([(file.name, file.read_text(encoding="utf-8")) for file in files])
+    by_id = {row["id"]: row for row in rows}
+    found: list[tuple[Row, str, bool]] = []
+    hits = [(one, rules.match(one, ruleset, one.when)) for one in map(item, rows)]
+    for item_id, story, answer in cluster((one, hit) for one, hit in hits if hit):
+        found.append((by_id[item_id], story, answer.story_id is None))
+    told: Counter[str] = Counter()
+    for row, _, opens in found:
+        if row["event"]:
+            told[row["event"]] += opens
+    total = sum(told.values())
+    print(
+        f"live: {len(found)} of {len(rows)} items hit a rule;"
+        f" {len({s for _, s, _ in found})} stories; {len(told)} events with {total} opening alerts, {total / max(len(told), 1):.2f} an event"
+    )
+    for event in sorted(event for event, alerts in told.items() if not alerts):
+        first = next((row, story) for row, story, _ in found if row["event"] == event)
+        opener = next(row for row, story, _ in found if story == first[1])
+        print(
+            f"  hidden: {event} in the story of: {opener['event'] or '-'} | {opener['title'][:70]}"
+        )
+
+
 def cost(items: Sequence[Item]) -> float:
     """Return CPU milliseconds an item, fingerprint and assignment."""
     start = time.process_time()
@@ -209,6 +289,9 @@ def main(arguments: Sequence[str]) -> int:
         )
     clusters(read(SHARED / "data/clusters-dev.jsonl"))
     print(f"{cost(items):.2f} ms CPU an item")
+    live(rows)
+    if "--ways" in arguments:
+        ways(rows, pairs)
     if "--show" in arguments:
         mixed(found, rows)
     apart = int(figures["pairs_apart"].split("/")[0])

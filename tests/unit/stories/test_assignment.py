@@ -97,6 +97,15 @@ def test_other_languages_join(title: str, lang: str) -> None:
     assert "srbm" in answer.why[0]
 
 
+def test_one_common_name_joins_no_languages() -> None:
+    """Two short headlines that share only the leader's name are alike, but by nothing telling."""
+    window, _ = opened(make_print("Kim Jong Un", lang="en"))
+
+    answer = assign(make_print("김정은 위원장", lang="ko"), window)
+
+    assert (answer.story_id, answer.score) == (None, 0)
+
+
 @pytest.mark.parametrize(
     "title",
     [
