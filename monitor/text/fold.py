@@ -104,7 +104,7 @@ def _one_script(found: re.Match[str]) -> str:
     if not latin or not foreign:
         return word
     can_be_latin = all(c in _TO_LATIN for c in foreign)
-    can_be_cyrillic = all(c in _TO_CYRILLIC for c in latin)
+    can_be_cyrillic = all(c in _TO_CYRILLIC for c in latin) and min(foreign) >= "\u0400"
     if can_be_latin and not (can_be_cyrillic and len(foreign) > len(latin)):
         return "".join(_TO_LATIN.get(c, c) for c in word)
     return "".join(_TO_CYRILLIC.get(c, c) for c in word) if can_be_cyrillic else word

@@ -4,6 +4,8 @@ CPU time of one process, medians of five. The corpus part needs the labelled dat
 checkout (MONITOR_SHARED) and is left out where it is absent.
 """
 
+# ruff: noqa: E501 - tables and printed lines
+
 from __future__ import annotations
 
 import argparse
@@ -54,9 +56,13 @@ class World:
 
     def __init__(self) -> None:
         draw = random.Random(7)
-        syllables = [a + b for a in "bcdfghklmnprstvwz" for b in ("a", "e", "i", "o", "u", "an", "or")]
+        syllables = [
+            a + b for a in "bcdfghklmnprstvwz" for b in ("a", "e", "i", "o", "u", "an", "or")
+        ]
         self.words = list(
-            dict.fromkeys("".join(draw.choices(syllables, k=draw.randint(1, 4))) for _ in range(60_000))
+            dict.fromkeys(
+                "".join(draw.choices(syllables, k=draw.randint(1, 4))) for _ in range(60_000)
+            )
         )
         self.weights = [1 / (rank + 3) for rank in range(len(self.words))]
 
@@ -78,7 +84,9 @@ class World:
     def _terms(self, draw: random.Random, pool: Sequence[str], count: int) -> list[str]:
         kinds = draw.choices(["word", "phrase", "prefix"], [6, 3, 1], k=count)
         return [
-            " ".join(draw.choices(pool, k=2)) if kind == "phrase" else draw.choice(pool) + "*" * (kind == "prefix")
+            " ".join(draw.choices(pool, k=2))
+            if kind == "phrase"
+            else draw.choice(pool) + "*" * (kind == "prefix")
             for kind in kinds
         ]
 
@@ -102,7 +110,7 @@ def rule_text(parts: Sequence[tuple[list[str], ...]]) -> str:
 
 def without_clashes(parts: Sequence[tuple[list[str], ...]]) -> list[tuple[list[str], ...]]:
     """Return the rules whose example their own `unless` does not suppress."""
-    kept = []
+    kept: list[tuple[list[str], ...]] = []
     for first, second, none in parts:
         text = rule_text([(first, second, none)])
         try:
@@ -122,7 +130,13 @@ def rules_error() -> type[Exception]:
 def naive_loop(parts: Sequence[tuple[list[str], ...]]) -> Callable[[str], int]:
     """Return what filter scripts do: a compiled expression for every term, tried one by one."""
     compiled = [
-        tuple([re.compile(rf"\b{re.escape(t.strip('*'))}" + ("" if "*" in t else r"\b")) for t in part] for part in parts_)
+        tuple(
+            [
+                re.compile(rf"\b{re.escape(t.strip('*'))}" + ("" if "*" in t else r"\b"))
+                for t in part
+            ]
+            for part in parts_
+        )
         for parts_ in parts
     ]
 
@@ -160,14 +174,18 @@ def bench_engine(world: World, documents: int) -> None:
     print(f"from 10 to 1,000 rules: {per_doc[1000] / per_doc[10]:.2f} x slower (goal <= 2)")
     loop, few = naive_loop(hot + cold), folded[:30]
     slow = median(lambda: [loop(text) for text in few]) / len(few)
-    print(f"loop of re.search, 1,000 rules: {slow * 1e6:.0f} us/doc; ratio {slow / per_doc[1000]:.0f} x (goal >= 300)")
+    print(
+        f"loop of re.search, 1,000 rules: {slow * 1e6:.0f} us/doc; ratio {slow / per_doc[1000]:.0f} x (goal >= 300)"
+    )
 
 
 def bench_load(world: World) -> None:
     parts = without_clashes(world.rules(1010, (30, 40_000), 9))[:1000]
     text = rule_text(parts)
     seconds = median(lambda: rules.load([("bench.yaml", text)]))
-    print(f"load of {len(parts)} rules with examples ({len(text)} characters): {seconds:.2f} s CPU (goal <= 1)")
+    print(
+        f"load of {len(parts)} rules with examples ({len(text)} characters): {seconds:.2f} s CPU (goal <= 1)"
+    )
     late = asyncio.run(ticks_beside(text))
     print(f"latest tick of a loop beside that load: {late * 1000:.0f} ms (goal <= 50)")
 
@@ -245,7 +263,9 @@ def bench_corpus(count: int) -> None:
     print(f"corpus with the {len(ruleset.rules)} shipped rules: {number / total:,.0f} items/s CPU")
     for lang, (seconds, items, found_) in sorted(spent.items(), key=lambda pair: -pair[1][1]):
         if items >= 100:
-            print(f"  {lang or '?':3s} {items / seconds:9,.0f} items/s   {items:7.0f} items   {found_:6.0f} hits")
+            print(
+                f"  {lang or '?':3s} {items / seconds:9,.0f} items/s   {items:7.0f} items   {found_:6.0f} hits"
+            )
     print("  hits:", ", ".join(f"{key} {value}" for key, value in sorted(hits.items())))
 
 

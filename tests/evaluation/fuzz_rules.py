@@ -4,6 +4,8 @@ A damaged file is either loaded, and then matches items without a fault, or refu
 errors. Anything else is printed with the file and ends the run with exit code 1.
 """
 
+# ruff: noqa: E501 - tables and printed lines
+
 from __future__ import annotations
 
 import argparse
@@ -19,14 +21,16 @@ sys.path.insert(0, str(ROOT))
 
 from monitor import rules  # noqa: E402
 from monitor.errors import ConfigError  # noqa: E402
+from monitor.rules.parse import RULE_KEYS  # noqa: E402
 from tests.unit.rules import naive  # noqa: E402
 from tests.unit.rules.factory import NOW, make_item  # noqa: E402
 
-KEYS = (
+_KEYS = (
     "any all none at_least of near then within same_sentence in first score threshold re id title when unless "
     "mask severity severity_if near_miss until was enabled lang sources tags match no_match terms rules version "
     "en ko zh why labels theme goods act $dprk $list.en $missing $names title|summary"
-).split()
+)
+KEYS = _KEYS.split()
 SCALARS = [
     *naive.TERMS, "$dprk", "$dprk.ko", "$names", "$", "$$", "$dprk $dprk", "=", "=*", "*", "**", "a*b*c", "* *", "a | b", "|",
     "A near/8 B", "A near/0 B", "A near/x B", "near/3", "A then/2", "then/2 A", "a near/99999999999999999999 b",
@@ -75,7 +79,7 @@ def value(draw: random.Random, depth: int) -> object:
 
 def grown(draw: random.Random) -> str:
     """Return a rule file of the right outline and arbitrary content."""
-    keys = "id when unless mask severity_if match no_match score threshold near_miss lang until was".split()
+    keys = list(RULE_KEYS)
     chosen = [
         {key: value(draw, 4) for key in draw.sample(keys, draw.randint(1, 6))} for _ in range(2)
     ]
@@ -115,12 +119,7 @@ def check(draw: random.Random, texts: list[str]) -> str:
     try:
         ruleset = rules.load([("fuzz.yaml", text)], [("names.csv", lists)])
     except ConfigError as error:
-        assert error.problems, "refused without a reason"
-        for problem in error.problems:
-            lines = max(len(text.splitlines()), len(lists.splitlines())) + 1
-            assert 0 <= problem.line <= lines, f"no such line: {problem}"
-            assert problem.message and problem.file, f"says nothing: {problem}"
-            assert problem.render()
+        _check_refusal(error, max(len(text.splitlines()), len(lists.splitlines())) + 1)
         return "refused"
     for _ in range(2):
         item = make_item(naive.document(draw, 8), naive.document(draw, 20))
@@ -130,6 +129,15 @@ def check(draw: random.Random, texts: list[str]) -> str:
         assert [v.hit for v in verdicts if v.hit] == list(found), "explain and match differ"
     assert rules.fmt(rules.fmt(text)) == rules.fmt(text), "fmt is not idempotent"
     return "loaded"
+
+
+def _check_refusal(error: ConfigError, lines: int) -> None:
+    assert error.problems, "refused without a reason"
+    for problem in error.problems:
+        assert 0 <= problem.line <= lines, f"no such line: {problem}"
+        assert problem.message, f"says nothing: {problem}"
+        assert problem.file, f"no file: {problem}"
+        assert problem.render()
 
 
 def main() -> int:
@@ -144,7 +152,7 @@ def main() -> int:
         begin = time.process_time()
         try:
             counts[check(draw, texts)] += 1
-        except Exception:
+        except Exception:  # noqa: BLE001 - any of them is what this looks for
             traceback.print_exc()
             print(f"seed {seed}")
             return 1

@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 
 from monitor import rules
+from monitor.model import Item
 from monitor.rules.document import Document
 from monitor.rules.match import look, masking
+from monitor.rules.rule import Rule
 from tests.unit.rules import naive
 from tests.unit.rules.factory import NOW, make_item
 
@@ -51,30 +53,35 @@ def _compare(
     ruleset: rules.RuleSet,
     fields: tuple[str, str, str],
 ) -> str | None:
-    item = make_item(*fields)
+    item, text = make_item(*fields), naive.Text(fields)
     hits = {hit.rule: hit for hit in rules.match(item, ruleset, NOW)}
-    text = naive.Text(fields)
-    context = look(Document.of(item), ruleset)
-    for number, (key, tree) in enumerate(trees.items()):
-        scope = naive.Scope(text)
-        if "mask" in extras[key]:
-            scope = naive.Scope(text, masks=tuple(naive.holds(extras[key]["mask"], scope) or ()))
-        expected = naive.holds(tree, scope)
-        if expected is not None and "unless" in extras[key]:
-            if naive.holds(extras[key]["unless"], scope) is not None:
-                expected = None
+    for active in ruleset.active:
+        key = active.rule.info.id
+        expected = _expected(trees[key], extras[key], text)
         if (expected is not None) != (key in hits):
             return f"{key}: expected {expected}, got {hits.get(key)}\n{text.folded!r}"
-        if expected is None:
-            continue
-        rule = ruleset.active[number].rule
-        places = set()
-        for clause in rule.clauses:
-            places |= {tuple(m) for m in clause.body.evaluate(masking(rule, context)) or ()}
-        if places != expected:
-            return f"{key}: expected places {expected}, got {places}\n{text.folded!r}"
-        for clause_match in hits[key].clauses:
-            for span in clause_match.matched:
-                if getattr(item, span.field)[span.start : span.end] != span.text:
-                    return f"{key}: span {span} is not in the item"
-    return None
+        if expected is not None and (wrong := _misplaced(active.rule, item, ruleset, expected)):
+            return f"{key}: {wrong}\n{text.folded!r}"
+    spans = [span for hit in hits.values() for clause in hit.clauses for span in clause.matched]
+    inexact = [s for s in spans if getattr(item, s.field)[s.start : s.end] != s.text]
+    return f"spans that are not in the item: {inexact}" if inexact else None
+
+
+def _expected(
+    tree: naive.Tree, extras: dict[str, naive.Tree], text: naive.Text
+) -> set[naive.Place] | None:
+    scope = naive.Scope(text)
+    if "mask" in extras:
+        scope = naive.Scope(text, masks=tuple(naive.holds(extras["mask"], scope) or ()))
+    if "unless" in extras and naive.holds(extras["unless"], scope) is not None:
+        return None
+    return naive.holds(tree, scope)
+
+
+def _misplaced(
+    rule: Rule, item: Item, ruleset: rules.RuleSet, expected: set[naive.Place]
+) -> str | None:
+    context = masking(rule, look(Document.of(item), ruleset))
+    found = [clause.body.evaluate(context) or () for clause in rule.clauses]
+    places = {tuple(match) for matches in found for match in matches}
+    return None if places == expected else f"expected {expected}, got {places}"

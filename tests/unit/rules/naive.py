@@ -4,6 +4,8 @@ Written from docs/rules.md, not from the engine. Rules are small trees of tuples
 them as an analyst would, `holds` says what they must give.
 """
 
+# ruff: noqa: E501 - one case a line
+
 from __future__ import annotations
 
 import json
@@ -264,11 +266,15 @@ def holds(node: Tree, scope: Scope) -> set[Place] | None:
         case ("first", int(count), body):
             return holds(body, Scope(scope.text, _first(count, scope), scope.masks))  # type: ignore[arg-type]
         case ("score", threshold, *pairs):
-            found = [(scope.word(term), weight) for term, weight in pairs]  # type: ignore[misc]
-            total = sum(weight for places, weight in found if places)
-            positive = [places for places, weight in found if weight > 0]
-            return set().union(*positive) if total >= threshold else None  # type: ignore[operator]
+            return _score(float(str(threshold)), dict(pairs), scope)  # type: ignore[arg-type]
     return _logic(node, scope)
+
+
+def _score(threshold: float, weights: dict[str, float], scope: Scope) -> set[Place] | None:
+    found = {term: scope.word(term) for term in weights}
+    total = sum(weights[term] for term, places in found.items() if places)
+    positive = [places for term, places in found.items() if weights[term] > 0]
+    return set[Place]().union(*positive) if total >= threshold else None
 
 
 def _logic(node: Tree, scope: Scope) -> set[Place] | None:

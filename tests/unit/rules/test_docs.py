@@ -49,7 +49,8 @@ def test_the_table_of_terms_is_true() -> None:
 
     assert len(rows) == 10
     for term, finds, misses in rows:
-        ruleset = load("rules: [{id: r, when: %s}]" % term.replace("\\|", "|"))
+        plain = term.replace("\\|", "|")
+        ruleset = load(f"rules: [{{id: r, when: {plain}}}]")
         assert all(hits(ruleset, text) for text in re.findall(r"`([^`]+)`", finds)), term
         assert not any(hits(ruleset, text) for text in re.findall(r"`([^`]+)`", misses)), term
 

@@ -1,5 +1,7 @@
 """Explanations: why, why not, what was near, what each word brings."""
 
+# ruff: noqa: E501 - one case a line
+
 from monitor import rules
 from tests.unit.rules.factory import NOW, load, make_item, rule
 

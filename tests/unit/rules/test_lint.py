@@ -1,5 +1,7 @@
 """Warnings: located, and none for rules as they should be."""
 
+# ruff: noqa: E501 - one case a line
+
 from datetime import date
 
 import pytest

@@ -1,5 +1,7 @@
 """Rule files: every error is located, and all errors of all files come at once."""
 
+# ruff: noqa: E501 - one case a line
+
 import pytest
 
 from monitor.errors import ConfigError, Problem

@@ -1,5 +1,7 @@
 """Watch lists: names, aliases and IMO numbers from CSV files."""
 
+# ruff: noqa: E501 - one case a line
+
 import random
 
 import pytest

