@@ -115,8 +115,8 @@ def _reading(
         items=tuple(items),
         hashes=tuple(hashes),
         format=feed.get("version") or "feed",
-        title=html.to_line(head.get("title") or ""),
-        lang=head.get("language") or "",
+        title=html.to_line(_string(head, "title")),
+        lang=_string(head, "language"),
         ttl=_ttl(head),
         partial=is_partial,
         repeated=frozenset(repeated) - {""},
@@ -125,9 +125,9 @@ def _reading(
 
 def _item(entry: Mapping[str, Any], index: int, name: bytes = b"", raw: bytes = b"") -> RawItem:
     item = RawItem(
-        id=(entry.get("id") or "").strip(),
-        title=" ".join(_text(entry.get("title"), entry.get("title_detail")).split()),
-        link=(entry.get("link") or "").strip(),
+        id=_string(entry, "id").strip(),
+        title=" ".join(_text(_string(entry, "title"), _detail(entry, "title")).split()),
+        link=_string(entry, "link").strip(),
         text=max(_texts(entry), key=len),
         published=_time(entry, "published"),
         updated=_time(entry, "updated"),
@@ -141,15 +141,26 @@ def _item(entry: Mapping[str, Any], index: int, name: bytes = b"", raw: bytes = 
 def _texts(entry: Mapping[str, Any]) -> Iterator[str]:
     """Return the longest content and the summary: feeds have either, or both."""
     contents: Sequence[Mapping[str, Any]] = entry.get("content") or ()
-    longest = max(contents, key=lambda part: len(part.get("value") or ""), default={})
-    yield _text(longest.get("value"), longest)
-    yield _text(entry.get("summary"), entry.get("summary_detail"))
+    longest = max(contents, key=lambda part: len(_string(part, "value")), default={})
+    yield _text(_string(longest, "value"), longest)
+    yield _text(_string(entry, "summary"), _detail(entry, "summary"))
 
 
-def _text(value: str | None, detail: Mapping[str, Any] | None) -> str:
+def _text(value: str, detail: Mapping[str, Any]) -> str:
     """Return the visible text; feedparser says in `detail` whether the value is plain or HTML."""
-    is_plain = detail is not None and detail.get("type") == "text/plain"
-    return (html.plain if is_plain else html.to_text)(value or "")
+    return html.plain(value) if detail.get("type") == "text/plain" else html.to_text(value)
+
+
+def _string(entry: Mapping[str, Any], name: str) -> str:
+    """Return a text of feedparser's, empty where it has none or (in odd feeds) something else."""
+    value = entry.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _detail(entry: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return what feedparser says about a text; an element called `title_detail` is no detail."""
+    value = entry.get(f"{name}_detail")
+    return value if isinstance(value, Mapping) else {}
 
 
 def _time(entry: Mapping[str, Any], name: str) -> datetime | None:
@@ -157,22 +168,22 @@ def _time(entry: Mapping[str, Any], name: str) -> datetime | None:
     entry = dict(entry)  # feedparser's own answers `published` when asked for `updated`
     parsed = entry.get(f"{name}_parsed")
     if parsed is None:
-        return dates.parse(entry.get(name) or "")
+        return dates.parse(_string(entry, name))
     try:
         return _EPOCH + timedelta(seconds=calendar.timegm(parsed))
-    except (OverflowError, ValueError):  # year 0 and year 10000 are in real feeds
+    except (OverflowError, ValueError, TypeError):  # year 0 and year 10000 are in real feeds
         return None
 
 
 def _lang(entry: Mapping[str, Any]) -> str:
-    details = (entry.get("title_detail"), entry.get("summary_detail"))
-    return next((detail["language"] for detail in details if detail and detail["language"]), "")
+    title, summary = _detail(entry, "title"), _detail(entry, "summary")
+    return _string(title, "language") or _string(summary, "language")
 
 
 def _ttl(head: Mapping[str, Any]) -> timedelta | None:
     """Return how long the publisher says the feed may be kept (RSS `ttl`, in minutes)."""
     try:
-        minutes = int(head.get("ttl") or 0)
+        minutes = int(_string(head, "ttl") or 0)
     except ValueError:
         return None
     return min(timedelta(minutes=min(minutes, 100_000)), _MAX_TTL) if minutes > 0 else None

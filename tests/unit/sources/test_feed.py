@@ -291,6 +291,15 @@ def test_a_text_is_no_feed() -> None:
     assert raised.value.kind == "unknown"
 
 
+def test_elements_that_are_called_like_details_are_none() -> None:
+    """Any element of an entry becomes a key of feedparser's; a fuzzer found it."""
+    (item,) = feed.read(
+        _rss("<item><title>A</title><title_detail>x</title_detail><summary_detail a='b'/></item>")
+    ).items
+
+    assert (item.title, item.lang) == ("A", "")
+
+
 def test_a_fault_of_feedparser_is_told() -> None:
     """A position without its place is a KeyError in 6.0.14; a fuzzer found it."""
     page = _rss('<item><x:posList xmlns:x="http://www.opengis.net/gml">1 2</x:posList></item>')
