@@ -1,4 +1,4 @@
-# make setup | run | demo | test | lint | lock | clean.  Needs Python 3.11 or newer and nothing else.
+# make help lists everything.  Needs Python 3.11 or newer and nothing else.
 PYTHON  ?= python3
 VENV    := .venv
 BIN     := $(VENV)/bin
@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
            --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: setup run demo test lint lock clean help
+.PHONY: setup run demo test test-long lint lock clean help evaluate evaluate-week bench-match bench-stories bench-fetch
 
 help:  ## this list
 	@grep -hE '^[a-z-]+.*:.*## ' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 22
@@ -16,9 +16,25 @@ setup: $(VENV)/.run $(VENV)/.project $(VENV)/.dev  ## install everything, for de
 run demo: $(VENV)/.run $(VENV)/.project            ## start the worker with config/ | with seeds/, no network
 	$(BIN)/monitor $@ $(ARGS)
 test: setup  ## the test suite with coverage gates
-	$(BIN)/python -m pytest -n 2 --cov --cov-report= $(ARGS)
+	$(BIN)/python -m pytest -n 2 -m 'not long' --cov --cov-report= $(ARGS)
 	$(BIN)/python -m coverage report --include='monitor/text/*,monitor/sources/*,monitor/rules/*,monitor/stories/*,monitor/alerts/*,monitor/model.py,monitor/errors.py,monitor/yamlnodes.py' --fail-under=100
 	$(BIN)/python -m coverage report --omit='monitor/text/*,monitor/sources/*,monitor/rules/*,monitor/stories/*,monitor/alerts/*,monitor/model.py,monitor/errors.py,monitor/yamlnodes.py' --fail-under=90
+test-long: setup  ## a kill before every statement, 20,000 random rules, ten minutes of broken files
+	$(BIN)/python -m pytest -m long $(ARGS)
+	$(BIN)/python tests/evaluation/fuzz_rules.py
+	$(BIN)/python tests/evaluation/fuzz_documents.py
+evaluate: setup  ## rules, stories and feed reading on the labelled data beside the checkout
+	$(BIN)/python tests/evaluation/rules.py $(ARGS)
+	$(BIN)/python tests/evaluation/stories.py
+	$(BIN)/python -m tests.evaluation.conformance
+evaluate-week: setup  ## a week of real news through the worker, killed three times, and its ledger
+	$(BIN)/python tests/evaluation/week.py $(ARGS)
+bench-match: setup  ## the matcher against the raw automaton and a loop of re
+	$(BIN)/python tests/benchmarks/match.py $(ARGS)
+bench-stories: setup  ## assignment at 5,000 live stories
+	$(BIN)/python tests/benchmarks/stories.py $(ARGS)
+bench-fetch: setup  ## a 304 poll beside plain httpx
+	$(BIN)/python tests/benchmarks/fetch.py $(ARGS)
 lint: setup  ## format, lint, types, import contracts, dependencies, dead code, spelling
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .

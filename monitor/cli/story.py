@@ -1,12 +1,15 @@
 """`story`: mend what was grouped wrongly, mute, acknowledge; logged and reversible."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import click
 
-from monitor.cli.options import directory_option, read_config, who, writing
+from monitor.cli.look import show
+from monitor.cli.options import directory_option, read_config, stored, who, writing
+from monitor.cli.output import to_json
 from monitor.errors import MonitorError
 from monitor.model import ItemId, StoryId, stable_id
 
@@ -14,6 +17,9 @@ from monitor.model import ItemId, StoryId, stable_id
 @click.group()
 def story() -> None:
     """Mend stories: split, merge, mute, acknowledge. Every step is logged and can be taken back."""
+
+
+story.add_command(show)
 
 
 @story.command()
@@ -35,7 +41,8 @@ def split(*, story_id: str, items: tuple[str, ...], directory: Path, by: str | N
         new_id = StoryId(stable_id("s-", "split", known.id, *sorted(items)))
         tx.stories.copy(known, new_id, members[items[0]]["title"])
         tx.stories.move([ItemId(item) for item in items], new_id)
-        tx.log.put_activity(now, name, "split", known.id, f"{new_id}: {' '.join(items)}")
+        stayed = [item for item in members if item not in items]
+        _log(tx, now, name, ("split", known.id, new_id), (items, stayed))
         back = f"monitor story merge {new_id} {known.id}"
         return f"{len(items)} items are story {new_id} now; to take it back: {back}"
 
@@ -54,9 +61,9 @@ def merge(*, story_id: str, into: str, directory: Path, by: str | None) -> None:
         known, target = _story(tx, story_id), _story(tx, into)
         if known.id == target.id:
             raise MonitorError(f"{known.id} is one story already")
-        items = [row["id"] for row in tx.stories.members(known.id)]
+        items, stayed = ([row["id"] for row in tx.stories.members(x.id)] for x in (known, target))
         tx.stories.move(items, target.id)
-        tx.log.put_activity(now, name, "merge", target.id, f"{known.id}: {' '.join(items)}")
+        _log(tx, now, name, ("merge", target.id, known.id), (items, stayed))
         return f"{len(items)} items joined {target.id}"
 
     _run(step, directory, by)
@@ -97,6 +104,32 @@ def mark(*, story_id: str, state: str, directory: Path, note: str, by: str | Non
     _run(step, directory, by)
 
 
+@story.command()
+@directory_option
+def pairs(*, directory: Path) -> None:
+    """Print what splits and merges taught, one JSON line a pair of items: test data for grouping.
+
+    `same` says whether the two tell one event. The latest word on a pair counts.
+    """
+    with stored(directory) as (_, tx):
+        for row in labelled_pairs(tx):
+            click.echo(to_json(row))
+
+
+def labelled_pairs(tx: Any) -> list[dict[str, Any]]:
+    """Return the pairs of items of which a split or merge says whether they belong together."""
+    known: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in tx.log.activities():
+        if row["action"] not in ("split", "merge"):
+            continue
+        moved, stayed = (part.split() for part in row["detail"].split(": ", 1)[1].split(" | "))
+        for one, other in product(moved, stayed):
+            first, second = sorted((one, other))
+            is_same = row["action"] == "merge"
+            known[first, second] = {"a": first, "b": second, "same": is_same, "by": row["who"]}
+    return list(known.values())
+
+
 def _run(step: Callable[[Any, Any, str], str], directory: Path, by: str | None) -> None:
     from monitor.engine.local import utc_now
 
@@ -104,6 +137,20 @@ def _run(step: Callable[[Any, Any, str], str], directory: Path, by: str | None) 
     with writing(Path(config.service.storage.database)) as tx:
         said = step(tx, utc_now(), by or who())
     click.echo(said)
+
+
+def _log(
+    tx: Any,
+    now: Any,
+    name: str,
+    what: tuple[str, str, str],
+    items: tuple[Iterable[str], Iterable[str]],
+) -> None:
+    """Log who moved which items from or to which story, beside those that were there."""
+    action, subject, other = what
+    moved, stayed = items
+    detail = f"{other}: {' '.join(moved)} | {' '.join(stayed)}"
+    tx.log.put_activity(now, name, action, subject, detail)
 
 
 def _story(tx: Any, prefix: str) -> Any:

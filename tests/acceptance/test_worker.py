@@ -327,7 +327,12 @@ def test_stories_are_mended_and_the_way_back_is_told(program: Program) -> None:
     marked = program.on_config("story", "mark", story["id"], "acknowledged", "--note", "seen")
     nothing = program.on_config("story", "mute", "s-none")
 
+    pairs = [json.loads(line) for line in program.on_config("story", "pairs").stdout.splitlines()]
+
     assert [one.returncode for one in (split, merged, muted, marked)] == [0, 0, 0, 0]
+    assert [(pair["same"], {pair["a"], pair["b"]}) for pair in pairs] == [
+        (True, {one["id"] for one in details["items"]})
+    ]
     assert f"monitor story merge {other} {story['id']}" in split.stdout
     assert len(apart) == 2
     after = json.loads(program.on_config("show", story["id"], "--json").stdout)
