@@ -27,7 +27,7 @@ _RECYCLE_BYTES = 150_000_000  # resident; a child that one document blew up is n
 _MAX_ANSWER = 64_000_000  # bytes; six times the largest document
 
 # What a child gets of the environment; the rest holds passwords and tokens.
-_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "COVERAGE_PROCESS_START")
+_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 
 
 class Sandbox:
