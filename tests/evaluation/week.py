@@ -1,6 +1,6 @@
 """Replay a dense week of real news through the whole watch, kill it three times, check the ledger.
 
-    week.py [--speed 1000] [--hours 168] [--out /tmp/week] [--seed 1]
+    week.py [--speed 1000] [--hours 168] [--out /tmp/week] [--seed 1] [--week 2024-10-28]
 
 Publishers, mail server and webhook receiver are ours, on loopback; the watch is a child process
 composed as `monitor run` composes it, with the shipped rules and a clock that runs `--speed` times
@@ -26,7 +26,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -93,7 +93,7 @@ def main() -> int:
     shutil.rmtree(options.out, ignore_errors=True)
     options.out.mkdir(parents=True)
     corpus = SHARED / "data" / "corpus.jsonl.gz"
-    start = densest(corpus, WITHIN)
+    start = options.week or densest(corpus, WITHIN)
     end = start + timedelta(hours=options.hours)
     feeds = {feed.id: feed for feed in feeds_of(corpus, start, end)}
     print(f"{start:%Y-%m-%d}, {options.hours} h, {len(feeds)} feeds", file=sys.stderr)
@@ -140,7 +140,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--hours", type=int, default=168)
     parser.add_argument("--out", type=Path, default=Path("/tmp/week"))
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--week", type=monday, help="begins on this date; else the densest week")
     return parser.parse_args()
+
+
+def monday(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 async def play(

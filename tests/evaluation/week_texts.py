@@ -63,13 +63,11 @@ def _matched(db: sqlite3.Connection, item_id: str) -> str:
 
 
 def _clauses(text: str) -> str:
-    clauses = json.loads(text)
-    pairs = clauses.items() if isinstance(clauses, dict) else enumerate(clauses)
-    return " ".join(f"{name}={_words(spans)}" for name, spans in pairs)
-
-
-def _words(spans: object) -> str:
-    return json.dumps(spans, ensure_ascii=False)[:160]
+    """Return each clause with the different words that satisfied it."""
+    return " ".join(
+        f"{one['clause']}={'/'.join(dict.fromkeys(span['text'] for span in one['matched']))}"
+        for one in json.loads(text)
+    )
 
 
 def _stories(db: sqlite3.Connection) -> Iterator[str]:
