@@ -1,7 +1,7 @@
 """To which story an item belongs, and why: layers from the certain to the likely."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from monitor.model import Assignment, Hit, Item, ItemId, StoryId, stable_id
@@ -19,22 +19,26 @@ _COPY_WORDS = 12  # words below which likeness says nothing of copying
 
 def assign(fingerprint: Fingerprint, window: Window) -> Assignment:
     """Return the story that the item belongs to, or None for a story of its own, and why."""
-    rivals: list[tuple[StoryId, str]] = []
+    rivals: dict[StoryId, str] = {}
+    series: set[StoryId] = set()
     for key, reason in exact_keys(fingerprint):
-        for group, member in window.same(key):
-            if group.quiet(fingerprint.when) > JOIN_WITHIN:
+        layer = key.partition(" ")[0]
+        against = dict(_objections(layer, fingerprint, window.same(key)))
+        for group, _ in window.same(key):
+            if group.story_id in series or group.quiet(fingerprint.when) > JOIN_WITHIN:
                 continue
-            objection = _objection(fingerprint, member) if key.startswith("title ") else ""
-            if not objection:
+            if group.story_id not in against:
                 return _joined(fingerprint, group, reason, None, rivals)
-            rivals.append((group.story_id, f"{reason}, but {objection}"))
-    barred = {story for story, _ in rivals}
-    ranked = _ranked(fingerprint, [g for g in window.near(fingerprint) if g.story_id not in barred])
-    rivals += [(other.group.story_id, other.summary) for other in ranked]
+            rivals.setdefault(group.story_id, f"{reason}, but {against[group.story_id]}")
+        series |= against.keys() if layer == "title" else set()
+    near = (group for group in window.near(fingerprint) if group.story_id not in series)
+    ranked = _ranked(fingerprint, near)
+    for other in ranked:
+        rivals.setdefault(other.group.story_id, other.summary)
     if ranked and ranked[0].score >= 1:
         best = ranked[0]
         return _joined(fingerprint, best.group, best.summary, best.score, rivals)
-    rival, rival_why = rivals[0] if rivals else (None, "")
+    rival, rival_why = next(iter(rivals.items()), (None, ""))
     return Assignment(
         story_id=None,
         why=("no recent story is like it",),
@@ -76,8 +80,26 @@ def _ranked(new: Fingerprint, groups: Iterable[Group]) -> list[Likeness]:
     return sorted(found, key=lambda other: (-other.score, other.group.story_id))
 
 
-def _objection(new: Fingerprint, member: Fingerprint) -> str:
-    """Return why an equal headline is the next of a series, or nothing."""
+def _objections(
+    layer: str, new: Fingerprint, members: Iterable[tuple[Group, Fingerprint]]
+) -> Iterator[tuple[StoryId, str]]:
+    """Yield the stories that an equal key must not join to; one member's objection is enough."""
+    if layer in _OBJECTIONS:
+        for group, member in members:
+            if objection := _OBJECTIONS[layer](new, member):
+                yield group.story_id, objection
+
+
+def _shared_address(new: Fingerprint, member: Fingerprint) -> str:
+    """Return an objection where a feed gives one address to entries that it tells apart."""
+    known = new.guid and member.guid and new.source_id == member.source_id
+    if known and new.guid != member.guid:
+        return "the source gives other items that address too"
+    return ""
+
+
+def _series(new: Fingerprint, member: Fingerprint) -> str:
+    """Return an objection where an equal headline is the next of a series."""
     if apart(new.days, member.days):
         return "the days named differ"
     later = abs(new.when - member.when) > _SERIES
@@ -86,42 +108,44 @@ def _objection(new: Fingerprint, member: Fingerprint) -> str:
     return ""
 
 
+_OBJECTIONS: Mapping[str, Callable[[Fingerprint, Fingerprint], str]] = {
+    "url": _shared_address,
+    "title": _series,
+}
+
+
 def _joined(
     new: Fingerprint,
     group: Group,
     reason: str,
     score: float | None,
-    rivals: Sequence[tuple[StoryId, str]],
+    rivals: Mapping[StoryId, str],
 ) -> Assignment:
-    share, original = _copied(new, group)
-    rival, rival_why = next((r for r in rivals if r[0] != group.story_id), (None, ""))
+    original, share = _original(new, group)
+    others = ((story, why) for story, why in rivals.items() if story != group.story_id)
+    rival, rival_why = next(others, (None, ""))
     return Assignment(
         story_id=group.story_id,
-        why=(reason, f"copy of {original}, {share:.0%}") if original else (reason,),
+        why=(reason, f"copy of {original.source_id}, {share:.0%}") if original else (reason,),
         score=None if score is None else round(score, 3),
         rival=rival,
         rival_why=rival_why,
-        copy_of=original,
+        copy_of=original.item_id if original else None,
         is_denial=new.denies and 2 * group.denials < len(group.members),
     )
 
 
-def _copied(new: Fingerprint, group: Group) -> tuple[float, ItemId | None]:
+def _original(new: Fingerprint, group: Group) -> tuple[Fingerprint | None, float]:
     """Return the member whose words the item repeats most closely, the earliest of equals."""
     if len(new.words) < _COPY_WORDS:
-        return 0.0, None
+        return None, 0.0
     mine = dict(new.words)
-    found = [
-        (
-            -sum(mine.get(token, 0) * weight for token, weight in member.words),
-            member.when,
-            member.item_id,
-        )
-        for member in group.members.values()
-        if member.lang == new.lang
-    ]
-    if not found:
-        return 0.0, None
-    alike, _, item_id = min(found)
-    share = min(-alike / (UNIT * UNIT), 1.0)
-    return (share, item_id) if share >= _COPY else (0.0, None)
+    best: tuple[int, datetime, ItemId] | None = None
+    for member in group.members.values():
+        if member.lang == new.lang:
+            alike = sum(mine.get(token, 0) * weight for token, weight in member.words)
+            found = (-alike, member.when, member.item_id)
+            best = min(best, found) if best else found
+    if best is None or -best[0] < _COPY * UNIT * UNIT:
+        return None, 0.0
+    return group.members[best[2]], min(-best[0] / (UNIT * UNIT), 1.0)

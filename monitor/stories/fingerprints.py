@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor.model import Hit, Item, ItemId, SourceId
+from monitor.model import Hit, Item, ItemId, SourceId, stable_id
 from monitor.stories import idf
 from monitor.stories.days import days
 from monitor.stories.facts import facts
@@ -27,6 +27,7 @@ _SERIAL = ("w:", "n:")  # weapons and amounts of a headline tell one event of a 
 _KINDS = frozenset({"w:missile", "w:nuclear", "w:ammo"})  # too general to tell two apart
 _TELLING = 2.2  # weight from which a person is more than one whom every second item names
 _DENIALS = frozenset({"v:deny", "v:retract"})
+_HOME_PAGE = re.compile(r"https?://[^/?#]*/?")  # the link of items that have no page of their own
 _GLOBAL_GUID = re.compile(r"(?:https?:|urn:|tag:).{8,}")  # a bare number repeats across publishers
 
 
@@ -36,7 +37,7 @@ class Fingerprint:
 
     `words` and `facts` are vectors of length `UNIT`; `marks` are the facts that distinguish events:
     weapons and amounts of the headline, people of the whole text. `days` are the calendar days
-    named, as proleptic ordinals.
+    named, as proleptic ordinals. `guid` is a digest of the publisher's identifier.
     """
 
     item_id: ItemId
@@ -44,6 +45,7 @@ class Fingerprint:
     when: datetime
     lang: str = ""
     title: str = ""
+    guid: str = ""
     urls: tuple[str, ...] = ()
     symbols: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
@@ -61,7 +63,8 @@ class Fingerprint:
         """Return the one compact line that `from_json` reads."""
         row = [
             _VERSION,
-            *(self.item_id, self.source_id, self.when.isoformat(), self.lang, self.title),
+            *(self.item_id, self.source_id, self.when.isoformat(), self.lang),
+            *(self.title, self.guid),
             *(self.urls, self.symbols, self.rules, self.marks, self.days),
             *(dict(self.words), dict(self.facts)),
         ]
@@ -70,7 +73,9 @@ class Fingerprint:
     @staticmethod
     def from_json(text: str) -> "Fingerprint":
         """Return the fingerprint that `to_json` wrote."""
-        _, item_id, source_id, when, lang, title, *lists, word_map, fact_map = json.loads(text)
+        _, item_id, source_id, when, lang, title, guid, *lists, word_map, fact_map = json.loads(
+            text
+        )
         urls, found, rules, marks, named = map(tuple, lists)
         return Fingerprint(
             item_id=ItemId(item_id),
@@ -78,6 +83,7 @@ class Fingerprint:
             when=datetime.fromisoformat(when),
             lang=lang,
             title=title,
+            guid=guid,
             urls=urls,
             symbols=found,
             rules=rules,
@@ -99,6 +105,7 @@ def fingerprint(item: Item, hits: Sequence[Hit]) -> Fingerprint:
         when=item.when,
         lang=language(item.lang, head),
         title=title_key(title),
+        guid=stable_id("", item.guid, length=8) if item.guid else "",
         urls=_addresses(item),
         symbols=_unique(symbols(f"{title}\n{text}", item.when.year)),
         rules=_unique(hit.rule for hit in hits),
@@ -119,8 +126,10 @@ def _marks(title: Iterable[str], text: Iterable[str]) -> Iterator[str]:
 
 
 def _addresses(item: Item) -> tuple[str, ...]:
+    url = item.canonical_url or item.url
+    page = "" if _HOME_PAGE.fullmatch(url) else url
     guid = item.guid if _GLOBAL_GUID.fullmatch(item.guid) else ""
-    return _unique(filter(None, (item.canonical_url or item.url, guid)))
+    return _unique(filter(None, (page, guid)))
 
 
 def _unique(values: Iterable[str]) -> tuple[str, ...]:

@@ -247,10 +247,9 @@ def live(rows: Sequence[Row]) -> None:
         if row["event"]:
             told[row["event"]] += opens
     total = sum(told.values())
-    print(
-        f"live: {len(found)} of {len(rows)} items hit a rule;"
-        f" {len({s for _, s, _ in found})} stories; {len(told)} events with {total} opening alerts, {total / max(len(told), 1):.2f} an event"
-    )
+    share = total / max(len(told), 1)
+    print(f"live: {len(found)} of {len(rows)} items hit a rule, {len(told)} events among them")
+    print(f"  {total} alerts that open a story of an event, {share:.2f} an event")
     for event in sorted(event for event, alerts in told.items() if not alerts):
         first = next((row, story) for row, story, _ in found if row["event"] == event)
         opener = next(row for row, story, _ in found if story == first[1])

@@ -152,6 +152,30 @@ def test_serial_headlines_stay_apart(
     assert reason in answer.rival_why
 
 
+def test_one_address_for_many_entries_joins_nothing() -> None:
+    """Some official feeds link every entry to one page; their entries are told apart by guid."""
+    page = "http://treasury.example/actions"
+    window, story = opened(make_print("Designation of a tanker", url=page, guid="1"))
+
+    other = assign(make_print("Cyber advisory on a bank", url=page, guid="2"), window)
+    again = assign(make_print("Designation: a tanker, updated", url=page, guid="1"), window)
+    elsewhere = assign(make_print("Read this", url=page, guid="2", source_id="b"), window)
+
+    assert (other.story_id, other.rival) == (None, story)
+    assert "gives other items that address" in other.rival_why
+    assert again.story_id == elsewhere.story_id == story
+
+
+def test_a_series_stays_apart_though_another_source_has_the_headline() -> None:
+    """One clear sign of a series is enough: hiding an event is worse than one message more."""
+    first = make_print(TEST, url="http://a.example/1", source_id="a")
+    window, story = opened(first, make_print(TEST, url="http://b.example/1", source_id="b"))
+
+    answer = assign(make_print(TEST, url="http://a.example/2", source_id="a", hours=30), window)
+
+    assert (answer.story_id, answer.rival) == (None, story)
+
+
 @pytest.mark.parametrize(
     ("first", "second", "clash"),
     [
@@ -209,7 +233,7 @@ def test_copy_is_told_from_a_report_of_its_own() -> None:
     )
 
     assert copied.copy_of == wire.item_id
-    assert copied.why[-1] == f"copy of {wire.item_id}, 100%"
+    assert copied.why[-1] == "copy of ap, 100%"
     assert own.copy_of is None
 
 

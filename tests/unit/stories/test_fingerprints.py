@@ -62,6 +62,7 @@ def test_summary_goes_before_content() -> None:
             {"url": "http://a.example/x?y=b", "canonical_url": "http://a.example/x"},
             ("http://a.example/x",),
         ),
+        ({"url": "https://a.example/"}, ()),
         ({"guid": "https://a.example/?p=12"}, ("https://a.example/?p=12",)),
         ({"guid": "12345678901234"}, ()),
         ({}, ()),
