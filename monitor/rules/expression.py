@@ -101,6 +101,8 @@ class Words(Expression):
 
     def evaluate(self, context: Context) -> Matches | None:
         """Return all places of all the terms."""
+        if self.ids.isdisjoint(context.found):
+            return None
         hits = context.found.keys() & self.ids
         found = [match for term in hits for match in context.found[term]]
         return context.counting(found) or None

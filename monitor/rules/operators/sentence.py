@@ -24,12 +24,15 @@ class SameSentence(Expression):
     def evaluate(self, context: Context) -> Matches | None:
         """Return the matches of all such sentences and of the title."""
         sentence = context.document.sentence
-        results = [part.evaluate(context) for part in self.parts]
-        if any(not found for found in results):
-            return None
+        results: list[Matches] = []
+        for part in self.parts:
+            found = part.evaluate(context)
+            if not found:
+                return None
+            results.append(found)
         shared: set[int] | None = None  # None: every sentence, by way of the title
         for found in results:
-            places = {sentence(match.start) for match in found or ()}
+            places = {sentence(match.start) for match in found}
             if _TITLE not in places:
                 shared = places if shared is None else shared & places
         if shared is not None and not shared:
@@ -38,7 +41,7 @@ class SameSentence(Expression):
         return [
             match
             for found in results
-            for match in found or ()
+            for match in found
             if shared is None or sentence(match.start) in kept
         ]
 
