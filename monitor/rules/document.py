@@ -6,17 +6,8 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 from monitor.model import Item, Span
-from monitor.text.fold import (
-    FIELD_END,
-    NO_SPACE,
-    SENTENCE_END,
-    FoldMap,
-    Origin,
-    fold,
-    fold_cased,
-    fold_map,
-    origin,
-)
+from monitor.text.fold import FIELD_END, NO_SPACE, SENTENCE_END, fold, fold_cased
+from monitor.text.unfold import FoldMap, Origin, fold_map, origin
 
 FIELDS: tuple[Literal["title", "summary", "content"], ...] = ("title", "summary", "content")
 

@@ -1,13 +1,13 @@
 """Warnings: what a rule file may say, but probably does not mean."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 import ahocorasick_rs
 
 from monitor.rules.expression import Expression, Words
 from monitor.rules.lexicon import Lexicon
-from monitor.rules.lists import Lists
+from monitor.rules.lists import Lists, references
 from monitor.rules.problems import Problems
 from monitor.rules.rule import Rule
 from monitor.rules.terms import Term
@@ -17,8 +17,11 @@ from monitor.yamlnodes import Node
 def warn(rules: Sequence[Rule], lists: Lists, today: date | None) -> None:
     """Record what is suspicious about rules that have no errors."""
     problems = lists.problems
+    masking = _masking(rules, lists)
     for group in lists.groups:
-        _warn_group(group, lists.lexicon, problems)
+        first = _warn_twice(group, lists.lexicon, problems)
+        if masking.isdisjoint(map(id, group)):
+            _warn_shadowed(first, lists.lexicon, problems)
     for name, key in lists.keys.items():
         if "." not in name and not _is_used(name, lists):
             problems.warn(key, f'term list "{name}" is not used by any rule')
@@ -30,8 +33,24 @@ def _is_used(name: str, lists: Lists) -> bool:
     return any(used == name or used.startswith(f"{name}.") for used in lists.used)
 
 
-def _warn_group(group: Sequence[Node], lexicon: Lexicon, problems: Problems) -> None:
-    """Warn of terms that are written twice, or found by a wider term of the same list."""
+def _masking(rules: Sequence[Rule], lists: Lists) -> set[int]:
+    """Return the terms of masks: there a longer phrase hides more than a shorter one does."""
+    masks = [mask for rule in rules if (mask := rule.node.get("mask")) is not None]
+    names = {name for mask in masks for name in references(mask)}
+    nodes = [*masks, *(node for name in names for node in lists.below(name).values())]
+    return {id(node) for root in nodes for node in _below(root)}
+
+
+def _below(node: Node) -> Iterator[Node]:
+    yield node
+    for below in (*(node.items or ()), *(value for _, value in node.entries or ())):
+        yield from _below(below)
+
+
+def _warn_twice(
+    group: Sequence[Node], lexicon: Lexicon, problems: Problems
+) -> dict[frozenset[int], Node]:
+    """Warn of terms that are written twice; return the others."""
     first: dict[frozenset[int], Node] = {}
     for node in group:
         text = (node.text or "").strip()
@@ -39,6 +58,11 @@ def _warn_group(group: Sequence[Node], lexicon: Lexicon, problems: Problems) -> 
         if ids in first:
             problems.warn(node, f'"{text}" is written twice; first on line {first[ids].line}')
         first.setdefault(ids, node)
+    return first
+
+
+def _warn_shadowed(first: dict[frozenset[int], Node], lexicon: Lexicon, problems: Problems) -> None:
+    """Warn of terms that a wider term of the same list finds as well."""
     owners = {number: node for ids, node in first.items() for number in ids}
     for node, wider in _shadowed({n: lexicon.terms[n] for n in owners}, owners):
         problems.warn(node, f'"{node.text}" is already found by "{wider.text}"')

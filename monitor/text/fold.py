@@ -11,7 +11,6 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 SENTENCE_END = "\x01"
 FIELD_END = "\x02"  # never in folded text; whoever joins fields puts it between them
@@ -51,7 +50,7 @@ _INVISIBLE = re.compile(f"[{_DROPPED}]+")
 _MIXED = re.compile(f"[{_LATIN}][{_TWINNED}]|[{_TWINNED}][{_LATIN}]")
 _WORD = re.compile(r"[^\W\d_]+")
 # The dot between single letters, U.N. -> UN. The literal comes first: the search is then a memchr.
-_ACRONYM = re.compile(r"\.(?<=\b[^\W\d_]\.)(?=[^\W\d_]\b)")
+ACRONYM = re.compile(r"\.(?<=\b[^\W\d_]\.)(?=[^\W\d_]\b)")
 # Abbreviations that a capital letter or a number follows without a new sentence.
 _ABBREVIATIONS = (
     "Mr Ms Dr St Jr Sr Lt Co No Nr vs им ул гл Mrs Gen Col Maj Sgt Adm Rep Sen Gov Ltd Inc Nos Art "
@@ -71,13 +70,12 @@ _STOP = re.compile(rf"[.!?؟](?:(?<=[!?؟])|{_AFTER_WORD}){_AFTER_STOP}")
 _CJK_STOP = re.compile("[。！？｡।॥۔]")
 _NEWLINE = re.compile(rf"\n(?!\s*+[{_LOWER}])")
 _BREAK = f" {SENTENCE_END} "
-_BARE = re.compile(f"[{NO_SPACE}{HANGUL}]")
+BARE = re.compile(f"[{NO_SPACE}{HANGUL}]")
 _HANGUL_LETTER = re.compile(f"[{HANGUL}]")
 _NO_SPACE_RUN = re.compile(f"[{NO_SPACE}]+")
 _OTHER_RUN = re.compile(f"[^ {SENTENCE_END}{NO_SPACE}{HANGUL}]+")
 _PADDED = r" \g<0> "
-_SPACES = re.compile(" {2,}")
-_MARKED = re.compile("[&\x01\x02]")
+MARKED = re.compile("[&\x01\x02]")
 
 
 def _twins() -> dict[str, str]:
@@ -119,7 +117,7 @@ def _compose(found: re.Match[str]) -> str:
 
 
 @dataclass(frozen=True)
-class _Step:
+class Step:
     """A rewriting of the text: `is_needed` is a cheap look that saves the search."""
 
     is_needed: Callable[[str], object]
@@ -127,24 +125,24 @@ class _Step:
     replacement: str | Callable[[re.Match[str]], str]
 
 
-_FIRST = (
-    _Step(lambda text: "\x01" in text or "\x02" in text, _RESERVED, " "),
-    _Step(lambda text: "&" in text, _ENTITY, _entity),
+FIRST = (
+    Step(lambda text: "\x01" in text or "\x02" in text, _RESERVED, " "),
+    Step(lambda text: "&" in text, _ENTITY, _entity),
 )
-_UNICODE = (
-    _Step(_RARE.search, _COMPOSED, _compose),
-    _Step(_RARE.search, _INVISIBLE, ""),
-    _Step(_MIXED.search, _WORD, _one_script),
-    _Step(lambda _: True, _CJK_STOP, _BREAK),
+UNICODE = (
+    Step(_RARE.search, _COMPOSED, _compose),
+    Step(_RARE.search, _INVISIBLE, ""),
+    Step(_MIXED.search, _WORD, _one_script),
+    Step(lambda _: True, _CJK_STOP, _BREAK),
 )
-_COMMON = (  # stops before acronyms: the last dot of "U.N. Security Council" ends no sentence
-    _Step(lambda text: "." in text or "!" in text or "?" in text or "؟" in text, _STOP, _BREAK),
-    _Step(lambda text: "." in text, _ACRONYM, ""),
-    _Step(lambda text: "\n" in text, _NEWLINE, _BREAK),
+COMMON = (  # stops before acronyms: the last dot of "U.N. Security Council" ends no sentence
+    Step(lambda text: "." in text or "!" in text or "?" in text or "؟" in text, _STOP, _BREAK),
+    Step(lambda text: "." in text, ACRONYM, ""),
+    Step(lambda text: "\n" in text, _NEWLINE, _BREAK),
 )
-_SCRIPTS = (
-    _Step(lambda _: True, _OTHER_RUN, _PADDED),
-    _Step(_HANGUL_LETTER.search, _NO_SPACE_RUN, _PADDED),
+SCRIPTS = (
+    Step(lambda _: True, _OTHER_RUN, _PADDED),
+    Step(_HANGUL_LETTER.search, _NO_SPACE_RUN, _PADDED),
 )
 
 # Letters that no decomposition brings to what a reader would type.
@@ -191,22 +189,22 @@ class _Cased(dict[int, str]):
     """The same, except that a capital stays one: letter for letter as long as `_Folded`."""
 
     def __missing__(self, code: int) -> str:
-        folded, capital = _FOLDED[code], _FOLDED[code].upper()
+        folded, capital = FOLDED[code], FOLDED[code].upper()
         is_capital = chr(code).isupper() and len(capital) == len(folded)
         value = self[code] = capital if is_capital else folded
         return value
 
 
 _ASCII_CODES = range(128)
-_FOLDED = _Folded()
+FOLDED = _Folded()
 _CASED = _Cased()
-_ASCII = bytes(ord(_FOLDED[code]) if code in _ASCII_CODES else 32 for code in range(256))
+ASCII = bytes(ord(FOLDED[code]) if code in _ASCII_CODES else 32 for code in range(256))
 _ASCII_CASED = bytes(ord(_CASED[code]) if code in _ASCII_CODES else 32 for code in range(256))
 
 
 def fold(text: str) -> str:
     """Return the folded text; what it holds is described at the top of this module."""
-    return _fold(text, _FOLDED, _ASCII)
+    return _fold(text, FOLDED, ASCII)
 
 
 def fold_cased(text: str) -> str:
@@ -217,166 +215,34 @@ def fold_cased(text: str) -> str:
 def _fold(text: str, table: dict[int, str], ascii_table: bytes) -> str:
     if text.isascii() and "&" not in text and "\x01" not in text and "\x02" not in text:
         return _fold_ascii(text, ascii_table)
-    text = _rewrite(text, _FIRST)
+    text = _rewrite(text, FIRST)
     if not text.isascii():
-        text = _rewrite(text, _UNICODE)
+        text = _rewrite(text, UNICODE)
     if text.isascii():
         return _fold_ascii(text, ascii_table)
-    text = _rewrite(text, _COMMON).translate(table)
-    if _BARE.search(text):
-        text = _rewrite(text, _SCRIPTS)
+    text = _rewrite(text, COMMON).translate(table)
+    if BARE.search(text):
+        text = _rewrite(text, SCRIPTS)
     folded = " ".join(filter(None, text.split(" ")))
     return f" {folded} " if folded else " "
 
 
 def _fold_ascii(text: str, table: bytes) -> str:
-    """Return what the steps in `_COMMON` and the table give, at C speed: three texts in four."""
+    """Return what the steps in `COMMON` and the table give, at C speed: three texts in four."""
     if "!" in text or "?" in text:
         text = _STOP.sub(_BREAK, text)
     elif "." in text:
         text = _FULL_STOP.sub(_BREAK, text)
     if "." in text:
-        text = _ACRONYM.sub("", text)
+        text = ACRONYM.sub("", text)
     if "\n" in text:
         text = _NEWLINE.sub(_BREAK, text)
     folded = b" ".join(text.encode().translate(table).split()).decode("ascii")
     return f" {folded} " if folded else " "
 
 
-def _rewrite(text: str, steps: tuple[_Step, ...]) -> str:
+def _rewrite(text: str, steps: tuple[Step, ...]) -> str:
     for step in steps:
         if step.is_needed(text):
             text = step.pattern.sub(step.replacement, text)
     return text
-
-
-class Origin(Protocol):
-    """The way back from a folded text."""
-
-    def original(self, start: int, end: int) -> tuple[int, int]:
-        """Return where `folded[start:end]`, without outer spaces, stands in the original."""
-
-
-def origin(text: str, folded: str) -> Origin:
-    """Return the way back from `folded`, which is `fold(text)`."""
-    if text.isascii() and not _MARKED.search(text) and not _ACRONYM.search(text):
-        return _WordMap(text, folded)
-    return fold_map(text)
-
-
-class _WordMap:
-    """The way back for texts whose folding changed nothing inside words: by the word's number."""
-
-    def __init__(self, text: str, folded: str) -> None:
-        self._folded = folded
-        self._words = text.encode().translate(_ASCII)  # as long as the text, not yet split
-
-    def original(self, start: int, end: int) -> tuple[int, int]:
-        """Return where `folded[start:end]`, without outer spaces, stands in the original."""
-        return self._at(start), self._at(end - 1) + 1
-
-    def _at(self, position: int) -> int:
-        folded = self._folded
-        before = folded.count(" ", 0, position) - folded.count(SENTENCE_END, 0, position) - 1
-        rest = self._words.split(None, before)[before]  # from this word on
-        return len(self._words) - len(rest) + position - folded.rfind(" ", 0, position) - 1
-
-
-@dataclass(frozen=True)
-class FoldMap:
-    """A folded text and, for each of its characters, the original characters it came from."""
-
-    folded: str
-    starts: tuple[int, ...]
-    ends: tuple[int, ...]
-
-    def original(self, start: int, end: int) -> tuple[int, int]:
-        """Return where `folded[start:end]`, without outer spaces, stands in the original."""
-        return self.starts[start], self.ends[end - 1]
-
-
-def fold_map(text: str) -> FoldMap:
-    """Return `fold(text)` with the way back; many times slower, so only for texts that hit."""
-    trace = _Trace(text, list(range(len(text))), list(range(1, len(text) + 1)))
-    trace.rewrite(_FIRST)
-    if not trace.text.isascii():
-        trace.rewrite(_UNICODE)
-    trace.rewrite(_COMMON)
-    trace.translate(_FOLDED)
-    if _BARE.search(trace.text):
-        trace.rewrite(_SCRIPTS)
-    trace.sub(_SPACES, " ")
-    trace.pad(len(text))
-    return FoldMap(trace.text, tuple(trace.starts), tuple(trace.ends))
-
-
-@dataclass
-class _Trace:
-    """A text being rewritten that remembers where each character came from."""
-
-    text: str
-    starts: list[int]
-    ends: list[int]
-
-    def rewrite(self, steps: tuple[_Step, ...]) -> None:
-        for step in steps:
-            if step.is_needed(self.text):
-                self.sub(step.pattern, step.replacement)
-
-    def sub(
-        self, pattern: re.Pattern[str], replacement: str | Callable[[re.Match[str]], str]
-    ) -> None:
-        """Do what `pattern.sub` does, for replacements of the kinds that the steps use."""
-        if not pattern.search(self.text):
-            return
-        pieces: list[str] = []
-        starts: list[int] = []
-        ends: list[int] = []
-        position = 0
-        for found in pattern.finditer(self.text):
-            new = found.expand(replacement) if isinstance(replacement, str) else replacement(found)
-            begin, end = found.span()
-            pieces += self.text[position:begin], new
-            starts += self.starts[position:begin]
-            ends += self.ends[position:begin]
-            self._place(found.group(), new, begin, starts, ends)
-            position = end
-        self.text = "".join([*pieces, self.text[position:]])
-        self.starts = starts + self.starts[position:]
-        self.ends = ends + self.ends[position:]
-
-    def _place(self, old: str, new: str, begin: int, starts: list[int], ends: list[int]) -> None:
-        """Append the places of `new`, which stands for `old` at `begin`."""
-        end = begin + len(old)
-        if len(new) == len(old):
-            starts += self.starts[begin:end]
-            ends += self.ends[begin:end]
-        elif new == f" {old} ":
-            starts += [self.starts[begin], *self.starts[begin:end], self.starts[end - 1]]
-            ends += [self.ends[begin], *self.ends[begin:end], self.ends[end - 1]]
-        elif new:
-            starts += [self.starts[begin]] * len(new)
-            ends += [self.ends[end - 1]] * len(new)
-        elif ends and unicodedata.combining(old[0]):  # an accent belongs to the letter before it
-            ends[-1] = self.ends[end - 1]
-
-    def translate(self, table: dict[int, str]) -> None:
-        pieces = [table[ord(c)] for c in self.text]
-        if all(len(table[ord(c)]) == 1 for c in set(self.text)):
-            self.text = "".join(pieces)
-            return
-        self.starts = [
-            start for start, piece in zip(self.starts, pieces, strict=True) for _ in piece
-        ]
-        self.ends = [end for end, piece in zip(self.ends, pieces, strict=True) for _ in piece]
-        self.text = "".join(pieces)
-
-    def pad(self, length: int) -> None:
-        """Put one space at both ends."""
-        body = self.text.strip(" ")
-        offset = len(self.text) - len(self.text.lstrip(" "))
-        inner = slice(offset, offset + len(body))
-        self.text = f" {body} " if body else " "
-        tail = [length] if body else []
-        self.starts = [0, *self.starts[inner], *tail]
-        self.ends = [0, *self.ends[inner], *tail]

@@ -70,6 +70,16 @@ rules:
     assert not ruleset.warnings
 
 
+def test_a_longer_phrase_in_a_mask_hides_more() -> None:
+    """Tomahawk missile* hides the missile that Tomahawk* leaves."""
+    ruleset = load(
+        "terms: {other: [Patriot, Patriot missile]}\n"
+        "rules: [{id: r, when: missile*, mask: [Tomahawk*, Tomahawk missile*, $other], match: [missile]}]"
+    )
+
+    assert not ruleset.warnings
+
+
 def test_a_list_counts_as_used_when_a_part_of_it_is() -> None:
     """$un.panel uses un; a list that only another list uses is used as well."""
     ruleset = load(

@@ -1,23 +1,11 @@
 """Folding: the same word however it is written, and the way back to the original."""
 
-import unicodedata
-
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import given
 
-from monitor.text.fold import SENTENCE_END, fold, fold_cased, fold_map, origin
+from monitor.text.fold import SENTENCE_END, fold, fold_cased
+from tests.unit.text.alphabet import TEXTS, has_mixed_letters
 
-# Letters of the scripts we watch, what publishers put between them, and some of everything.
-ALPHABET = st.one_of(
-    st.characters(codec="utf-8"),
-    st.sampled_from(
-        "abzABZ019 .,!?-–’“”\n\t\u00ad\u200b\u0301\u0306\u0640\u064e&;#ßİıéйЙё北朝鮮ガか\u3099"
-        "ｶ\uff9e"
-        "한국\u1112\u1161\u11abКореясеоرويةأإى。！ＡＢ１�\x01\x02\ue000💣\ud800"
-    ),
-)
-TEXTS = st.text(ALPHABET, max_size=60)
 WRITTEN = [
     ("North Korea", " north korea "),
     ("NORTH-KOREA", " north korea "),
@@ -120,7 +108,7 @@ def test_folding_again_changes_nothing_but_script_words(text: str) -> None:
     """Folded words are in their final form."""
     folded = fold(text).replace(SENTENCE_END, " ")
 
-    assert fold(folded).split() == folded.split() or _has_mixed_letters(folded)
+    assert fold(folded).split() == folded.split() or has_mixed_letters(folded)
 
 
 @given(TEXTS)
@@ -131,63 +119,6 @@ def test_folded_text_is_words_between_single_spaces(text: str) -> None:
     assert folded[0] == folded[-1] == " "
     assert "  " not in folded
     assert folded == folded.casefold() or any(not c.isascii() for c in folded)
-
-
-@given(TEXTS)
-@example("U.N. veto. Kim")
-@example("&amp;&#12345;")
-def test_the_map_agrees_with_the_fast_folding(text: str) -> None:
-    """Both ways of folding give one text, and the places run forward within the original."""
-    places = fold_map(text)
-
-    assert places.folded == fold(text)
-    assert len(places.starts) == len(places.ends) == len(places.folded)
-    assert len(fold_cased(text)) == len(places.folded)
-    assert fold_cased(text).casefold() == places.folded.casefold()
-    assert list(places.starts) == sorted(places.starts)
-    assert all(0 <= a <= b <= len(text) for a, b in zip(places.starts, places.ends, strict=True))
-
-
-@settings(max_examples=200)
-@given(TEXTS)
-@example("Corée du Nord, “Ｋｏｒｅａ” U.N. sanc\u00adtions")
-def test_a_word_leads_back_to_characters_that_fold_to_it(text: str) -> None:
-    """The original characters of every folded word fold to that word."""
-    folded = fold(text)
-    way = origin(text, folded)
-    position = 1
-    for word in folded.split():
-        begin, position = position, position + len(word) + 1
-        if word == SENTENCE_END:
-            continue
-        start, end = way.original(begin, begin + len(word))
-        back = fold(text[start:end]).split()  # ¼ is two words
-        assert word in back or any(c in text for c in "&.") or _has_mixed_letters(text)
-
-
-def _has_mixed_letters(text: str) -> bool:
-    """Return whether look-alike letters may be read by what stands beside them."""
-    names = {unicodedata.name(c, "").split(" ")[0] for c in text}
-    return "LATIN" in names and bool(names & {"CYRILLIC", "GREEK"})
-
-
-def test_plain_text_is_led_back_by_the_number_of_the_word() -> None:
-    """Texts without entities and acronyms take the short way, with the same result."""
-    text = "  Kim (43) died.  Russia,  too! Why\nNot "
-    folded = fold(text)
-
-    short, full = origin(text, folded), fold_map(text)
-
-    for start in range(1, len(folded) - 1):
-        if folded[start] not in f" {SENTENCE_END}":
-            assert short.original(start, start + 1) == full.original(start, start + 1)
-
-
-def test_an_accent_belongs_to_the_letter_before_it() -> None:
-    """A decomposed letter is led back to with its accent."""
-    places = fold_map("Core\u0301e\u0301!")
-
-    assert places.original(1, 6) == (0, 7)
 
 
 @pytest.mark.parametrize(
