@@ -13,6 +13,7 @@ JOIN_WITHIN = timedelta(hours=72)  # of the story's latest item: DESIGN.md secti
 LIKE_WITHIN = timedelta(hours=48)  # ... by likeness; later only by symbol, address or title
 KEEP = timedelta(days=7)  # after its arrival that a member stays in the window
 _SERIES = timedelta(hours=20)  # a source that repeats a headline later than this writes a series
+_WEIGHT_OF_MANY = 0.25  # power of the members: heals a story that broke in two: docs/stories.md
 _COPY = 0.90  # likeness of words from which a text is a copy
 _COPY_WORDS = 12  # words below which likeness says nothing of copying
 
@@ -77,7 +78,12 @@ def cluster(
 def _ranked(new: Fingerprint, groups: Iterable[Group]) -> list[Likeness]:
     recent = (group for group in groups if group.quiet(new.when) <= LIKE_WITHIN)
     found = (likeness(new, group) for group in recent)
-    return sorted(found, key=lambda other: (-other.score, other.group.story_id))
+    return sorted(found, key=lambda other: (-_claim(other), other.group.story_id))
+
+
+def _claim(other: Likeness) -> float:
+    """Return by what to choose among stories: of two it may join, rather the one told by many."""
+    return other.score * (len(other.group.members) ** _WEIGHT_OF_MANY if other.score >= 1 else 1)
 
 
 def _objections(

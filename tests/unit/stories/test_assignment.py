@@ -283,6 +283,21 @@ def test_nearest_rival_is_named() -> None:
     assert near.rival_why.startswith("likeness 0.")
 
 
+def test_of_two_stories_the_one_told_by_many() -> None:
+    """A story that broke in two heals: what may join either joins the larger part."""
+    members = [make_print(TEST, lang="en", source_id=s) for s in "abcdefgh"]
+    window, story = opened(*members)
+    fragment = make_print("Pyongyang fires short-range ballistic missile: Seoul", lang="en")
+    window.add(story_id(fragment), fragment)
+    new = make_print("Pyongyang fires short-range ballistic missile, Tokyo says", lang="en")
+
+    answer = assign(new, window)
+
+    assert (answer.story_id, answer.rival) == (story, story_id(fragment))
+    assert answer.score is not None
+    assert float(answer.rival_why.split()[1]) > answer.score >= 1
+
+
 def test_assigning_changes_nothing() -> None:
     """The same question twice has the same answer."""
     window, _ = opened(*PRINTS[:6])
