@@ -91,7 +91,7 @@ class Lists:
         """Return the terms of a text of words: a term, a reference, or several with `|`."""
         ids: set[int] = set()
         for part in text.split("|"):
-            ids |= self._word(part.strip(), node)
+            ids |= self._word(part.strip(" ()\t\n"), node)
         return frozenset(ids)
 
     def _word(self, part: str, node: Node) -> frozenset[int]:

@@ -74,7 +74,10 @@ def _parts() -> dict[str, object]:
 
 
 def _example() -> dict[str, object]:
-    fields = {key: {"type": "string"} for key in ("title", "summary", "content", "lang", "source")}
+    fields = {
+        key: {"type": "string"}
+        for key in ("title", "summary", "content", "lang", "source", "id", "url", "published")
+    }
     severity = {"$ref": "#/$defs/severity"}
     return {
         "anyOf": [

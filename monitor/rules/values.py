@@ -11,6 +11,7 @@ from monitor.yamlnodes import Node, did_you_mean
 _SEVERITIES = {severity.label: severity for severity in Severity}
 _TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _EXAMPLE_KEYS = ("title", "summary", "content", "lang", "source", "tags", "severity")
+_PASTED_KEYS = ("id", "url", "published")  # of an item copied from `monitor match`: not looked at
 
 
 @dataclass
@@ -93,7 +94,7 @@ def read_example(reader: ExpressionReader, node: Node, *, must_match: bool) -> E
         reader.report(node, "an example is a text, or a mapping such as {title: ..., lang: ko}")
         return Example(node=node, must_match=must_match)
     for key, _ in node.entries or ():
-        if key.key not in _EXAMPLE_KEYS:
+        if key.key not in (*_EXAMPLE_KEYS, *_PASTED_KEYS):
             hint = did_you_mean(key.key, _EXAMPLE_KEYS)
             if not hint.startswith("did"):
                 hint = "a text with a colon needs quotes"

@@ -83,21 +83,24 @@ def _both(
 
 def _in(reader: Reader, node: Node, body: Expression) -> Expression:
     names = [node] if node.text is not None else list(node.items or ())
-    for name in names:
-        if name.text not in FIELDS:
-            known = did_you_mean(name.text or "", FIELDS)
-            reader.report(name, f'no field "{name.text}"', known)
-    fields = [FIELDS.index(name.text) for name in names if name.text in FIELDS]
     if not names:
         reader.report(node, "in: names a field", "in: title")
-    return InFields(fields=tuple(sorted(set(fields))), body=body)
+    fields: set[int] = set()
+    for name in names:
+        for text in (name.text or "").split("|"):
+            if text.strip() in FIELDS:
+                fields.add(FIELDS.index(text.strip()))
+            else:
+                hint = did_you_mean(text.strip(), FIELDS)
+                reader.report(name, f'no field "{text.strip()}"', hint)
+    return InFields(fields=tuple(sorted(fields)), body=body)
 
 
 def _first(reader: Reader, node: Node, body: Expression) -> Expression:
     return First(count=reader.number(node, least=1), body=body)
 
 
-_FIELD = {"enum": list(FIELDS)}
+_FIELD = {"type": "string", "pattern": rf"^({'|'.join(FIELDS)})(\s*\|\s*({'|'.join(FIELDS)}))*$"}
 IN = Operator(
     key="in",
     wrap=_in,

@@ -2,7 +2,12 @@
 
 # ruff: noqa: E501 - one case a line
 
+import gzip
+import itertools
+import json
+import os
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +15,8 @@ from hypothesis import strategies as st
 
 from monitor import rules
 from monitor.model import Severity
+from monitor.text.fold import fold
+from monitor.text.unfold import fold_map
 from tests.unit.rules import differential
 from tests.unit.rules.factory import NOW, hit_texts, hits, load, make_item, rule
 
@@ -138,3 +145,31 @@ def test_hostile_items_take_bounded_time(text: str) -> None:
     hits(ruleset, "title", text, text)
 
     assert time.process_time() - begin < 10
+
+
+ROOT = Path(__file__).resolve().parents[3]
+CORPUS = Path(os.environ.get("MONITOR_SHARED", ROOT.parent / "shared")) / "data" / "corpus.jsonl.gz"
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not CORPUS.exists(), reason=f"{CORPUS} is not there")
+def test_real_news_is_matched_exactly() -> None:
+    """The shipped rules over real items: every span is its characters, and folding maps agree."""
+    files = sorted((ROOT / "config" / "rules").glob("*.yaml"))
+    lists = sorted((ROOT / "config" / "watchlists").glob("*.csv"))
+    ruleset = rules.load(
+        [(file.name, file.read_text(encoding="utf-8")) for file in files],
+        [(file.name, file.read_text(encoding="utf-8")) for file in lists],
+    )
+    spans = 0
+    with gzip.open(CORPUS, "rt", encoding="utf-8") as lines:
+        for row in map(json.loads, itertools.islice(lines, 0, 60_000, 20)):
+            item = make_item(row.get("title") or "", row.get("summary") or "")
+            assert fold_map(item.summary).folded == fold(item.summary)
+            for hit in rules.match(item, ruleset, NOW):
+                for span in (span for clause in hit.clauses for span in clause.matched):
+                    assert getattr(item, span.field)[span.start : span.end] == span.text
+                    assert fold(span.text).strip()
+                    spans += 1
+
+    assert spans > 0

@@ -2,12 +2,17 @@
 
 # ruff: noqa: E501 - one case a line
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from monitor.errors import ConfigError, Problem
 from monitor.model import Severity
 from tests.unit.rules.factory import hit_texts, hits, load
 
+ROOT = Path(__file__).resolve().parents[3]
 HEAD = "rules:\n  - id: r\n"  # what follows begins on line 3
 
 
@@ -260,6 +265,36 @@ def test_the_version_depends_on_what_decides_alone() -> None:
     assert first.rules["r"].version != other.rules["r"].version
     assert len({first.hash, same.hash, other.hash}) == 3
     assert first.rules["r"].version == "ef80abee003e3ee5"
+
+
+def test_hashes_are_the_same_in_every_process() -> None:
+    """Neither the hash seed nor the order of sets shows in hashes, hits or their order."""
+    code = """
+from tests.unit.rules.factory import *
+text = "terms: {a: [oil, gas, coal, tar]}\\nrules: [{id: r, tags: [x, y, z], when: [$a, $ships]}]"
+ruleset = load(text, watchlists={"ships.csv": "name,aliases\\nMV Star,Star MV;Old Star\\n"})
+item = make_item("tar gas oil coal MV Star, Old Star", tags=frozenset("x"))
+print(ruleset.hash, ruleset.rules["r"].version, rules.match(item, ruleset, NOW))
+"""
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": seed, "PATH": "", "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+
+    assert len(outputs) == 1
+    assert b"MV Star" in outputs.pop()
+
+
+def test_an_item_may_be_pasted_as_an_example() -> None:
+    """Keys that rules do not look at are left alone."""
+    text = "rules: [{id: r, when: oil, match: [{id: a1, url: 'https://x', published: 2024-01-01, title: oil}]}]"
+
+    assert load(text).rules
 
 
 def test_a_renamed_rule_keeps_its_history() -> None:

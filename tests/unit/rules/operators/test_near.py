@@ -57,3 +57,10 @@ def test_alternatives_of_any_kind_may_be_near() -> None:
 
     assert hit_texts(ruleset, "gas prices") == ["gas", "prices"]
     assert hit_texts(ruleset, "", "gas prices") is None
+
+
+def test_parentheses_around_alternatives_may_be_written() -> None:
+    """They change nothing: | binds tighter than near."""
+    ruleset = rule("(veto* | block*) near/2 ($body | Council)", "terms: {body: [UNSC]}")
+
+    assert hit_texts(ruleset, "the UNSC blocked") == ["UNSC", "blocked"]

@@ -56,3 +56,8 @@ def test_first_may_stand_in_near_and_sentences() -> None:
     ruleset = rule("{same_sentence: [{first: 2, any: [Kim]}, {lead: {in: summary, any: [oil]}}]}")
 
     assert hit_texts(ruleset, "Kim", "and oil") == ["Kim", "oil"]
+
+
+def test_fields_may_be_written_with_a_bar() -> None:
+    """title|summary is the same as the list."""
+    assert hit_texts(rule("{in: title | summary, any: [oil]}"), "gas", "oil", "oil") == ["oil"]
