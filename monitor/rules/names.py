@@ -16,6 +16,7 @@ from monitor.rules.lexicon import Automaton
 from monitor.rules.terms import Term, TermError, compile_term
 from monitor.text.fold import fold
 
+_SHARDS = 1024  # sorted one by one: a loop beside the load waits for no more than one of them
 _PLAIN_MARKS = frozenset("-=*.!?&\n")  # marks that make more of a term than its folded words
 
 
@@ -46,14 +47,40 @@ class Listed:
     name: str
 
 
+class _Shard:
+    """Some of the names: hashes in order, and the entry that each belongs to."""
+
+    __slots__ = ("_keys", "_owners")
+
+    def __init__(self) -> None:
+        self._keys = array("q")
+        self._owners = array("I")
+
+    def add(self, key: int, owner: int) -> None:
+        self._keys.append(key)
+        self._owners.append(owner)
+
+    def sort(self) -> None:
+        order = sorted(range(len(self._keys)), key=self._keys.__getitem__)
+        self._keys = array("q", [self._keys[index] for index in order])
+        self._owners = array("I", [self._owners[index] for index in order])
+
+    def owners(self, key: int) -> Iterator[int]:
+        # No second look at the letters: two texts of one 64-bit hash, which differs from process
+        # to process, meet once in ten thousand billion look-ups of a million names.
+        position = bisect_left(self._keys, key)
+        while position < len(self._keys) and self._keys[position] == key:
+            yield self._owners[position]
+            position += 1
+
+
 class Names:
     """The index of all watch lists that rules use. Lists have negative numbers: -1, -2, ..."""
 
     def __init__(self, lists: Sequence[NameSource | None] = ()) -> None:
         self._shown: list[str] = []
         self._firsts: list[int] = []  # number of the first entry of each list
-        self._owners = array("I")
-        self._keys = array("q")
+        self._shards = [_Shard() for _ in range(_SHARDS)]
         self._terms: list[Term] = []
         self._term_owners: list[int] = []
         starts = array("q")
@@ -62,7 +89,8 @@ class Names:
             if source is not None:
                 for entry in source.entries():
                     self._add(entry, starts, source.too_short)
-        self._sort()
+        for shard in self._shards:
+            shard.sort()
         self._filter = _filter(starts)
         self._automaton = Automaton(self._terms) if self._terms else None
 
@@ -92,18 +120,13 @@ class Names:
             self._term_owners.append(owner)
 
     def _add_words(self, text: str, owner: int, starts: "array[int]") -> None:
-        self._keys.append(hash(text))
-        self._owners.append(owner)
+        key = hash(text)
+        self._shards[key % _SHARDS].add(key, owner)
         end = text.find(" ")
         while end >= 0:
             starts.append(hash(text[:end]))
             end = text.find(" ", end + 1)
-        starts.append(self._keys[-1])
-
-    def _sort(self) -> None:
-        order = sorted(range(len(self._keys)), key=self._keys.__getitem__)
-        self._keys = array("q", (self._keys[index] for index in order))
-        self._owners = array("I", (self._owners[index] for index in order))
+        starts.append(key)
 
     def find(self, document: Document) -> list[Listed]:
         """Return the names found in a document, those of hashed scripts first."""
@@ -140,19 +163,12 @@ class Names:
         text = words[index]
         while self._filter[hash(text) & mask]:
             place = Found(start, start + len(text))
-            yield from ((place, owner) for owner in self._owners_of(hash(text)))
+            key = hash(text)
+            yield from ((place, owner) for owner in self._shards[key % _SHARDS].owners(key))
             index += 1
             if index == len(words) or not words[index]:
                 return
             text = f"{text} {words[index]}"
-
-    def _owners_of(self, key: int) -> Iterator[int]:
-        # No second look at the letters: two texts of one 64-bit hash, which differs from process
-        # to process, meet once in ten thousand billion look-ups of a million names.
-        position = bisect_left(self._keys, key)
-        while position < len(self._keys) and self._keys[position] == key:
-            yield self._owners[position]
-            position += 1
 
 
 def _terms(written: str) -> Sequence[str | Term]:
