@@ -26,6 +26,7 @@ _TITLE_FACTS = 1.5
 _SERIAL = ("w:", "n:")  # weapons and amounts of a headline tell one event of a series from another
 _KINDS = frozenset({"w:missile", "w:nuclear", "w:ammo"})  # too general to tell two apart
 _TELLING = 2.2  # weight from which a person is more than one whom every second item names
+AGAIN = "v:again"  # a headline that says so opens the next event of a series
 _DENIALS = frozenset({"v:deny", "v:retract"})
 _HOME_PAGE = re.compile(r"https?://[^/?#]*/?")  # the link of items that have no page of their own
 _GLOBAL_GUID = re.compile(r"(?:https?:|urn:|tag:).{8,}")  # a bare number repeats across publishers
@@ -118,7 +119,7 @@ def fingerprint(item: Item, hits: Sequence[Hit]) -> Fingerprint:
 
 def _marks(title: Iterable[str], text: Iterable[str]) -> Iterator[str]:
     for fact in title:
-        if fact in _DENIALS or (fact.startswith(_SERIAL) and fact not in _KINDS):
+        if fact in _DENIALS or fact == AGAIN or (fact.startswith(_SERIAL) and fact not in _KINDS):
             yield fact
     for fact in (*title, *text):
         if fact.startswith("p:") and idf.weight(fact) >= _TELLING:

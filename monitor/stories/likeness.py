@@ -6,7 +6,7 @@ from datetime import timedelta
 from math import exp
 
 from monitor.stories import idf
-from monitor.stories.fingerprints import UNIT, Fingerprint, Weights
+from monitor.stories.fingerprints import AGAIN, UNIT, Fingerprint, Weights
 from monitor.stories.window import Group
 
 # Tuned on the window of 2025 of events-dev, checked on that of 2024: docs/stories.md.
@@ -19,6 +19,8 @@ _ACROSS_COUNTS = (
 _EVIDENCE = 5.0  # weight of shared facts below which nothing joins across languages: two rare ones
 _FADE = timedelta(hours=36)  # of quiet, after which likeness counts 1/e of what it did
 _CLASH = 0.7  # what a likeness still counts when people, weapons, amounts, days or rules differ
+_AGAIN = "it happened again"
+_AGAIN_AFTER = timedelta(hours=12)  # of quiet, after which `again` means another event
 _OWN = 2 / 3  # share of a story's members that makes a mark the story's own
 
 
@@ -40,11 +42,13 @@ class Likeness:
 
 def likeness(new: Fingerprint, group: Group) -> Likeness:
     """Return how like the story as a whole the item is, 1 being enough to join."""
-    score = _alike(new, group) * exp(-(group.quiet(new.when) / _FADE))
+    quiet = group.quiet(new.when)
+    score = _alike(new, group) * exp(-(quiet / _FADE))
     clashes = tuple(_clashes(new, group))
+    again = _AGAIN in clashes and quiet > _AGAIN_AFTER
     return Likeness(
         group=group,
-        score=score * _CLASH ** len(clashes),
+        score=0.0 if again else score * _CLASH ** len(clashes),
         clashes=clashes,
         shared=tuple(_shared(new, group)),
     )
@@ -71,6 +75,8 @@ def _clashes(new: Fingerprint, group: Group) -> Iterator[str]:
     for kind, name in (("p:", "people"), ("w:", "weapons"), ("n:", "amounts")):
         if _differ(new, group, kind):
             yield f"{name} differ"
+    if AGAIN in new.marks and AGAIN not in group.marks:
+        yield _AGAIN
     if apart(new.days, group.days):
         yield "days differ"
     if new.rules and group.rules and group.rules.keys().isdisjoint(new.rules):

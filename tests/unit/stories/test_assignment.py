@@ -193,6 +193,22 @@ def test_clashes_are_told(first: str, second: str, clash: str) -> None:
     assert f"{clash} differ" in answer.rival_why + answer.why[0]
 
 
+def test_what_happened_again_is_another_event() -> None:
+    """`Again` in a headline counts against a story that says it of nothing, not within one."""
+    window, story = opened(make_print("북한, 동해상으로 탄도미사일 발사", lang="ko"))
+    again = make_print("북한, 동해상으로 탄도미사일 또 발사", lang="ko", hours=24)
+
+    answer = assign(again, window)
+    window.add(story_id(again), again)
+    next_report = make_print(
+        "北, 동해상으로 탄도미사일 또 발사", lang="ko", hours=25, source_id="b"
+    )
+
+    assert (answer.story_id, answer.rival) == (None, story)
+    assert "it happened again" in answer.rival_why
+    assert assign(next_report, window).story_id == story_id(again)
+
+
 def test_days_that_differ_count_against_likeness() -> None:
     """Reworded reports of two days' tests clash."""
     window, _ = opened(make_print(TEST, summary="It happened on Oct 28.", lang="en"))
