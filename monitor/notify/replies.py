@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from monitor.errors import ChannelPaused, DeliveryError, FetchError, PermanentDeliveryError
 from monitor.model import Post, Reply
+from monitor.notify.trust import is_untrusted
 from monitor.notify.words import shorten
 from monitor.text.clean import one_line
 
@@ -41,7 +42,7 @@ async def hand_over(
         reply = await post(url.get_secret_value(), body, headers, TIMEOUT_S)
     except FetchError as error:
         text = f"{where}: no reply ({error.kind})"
-        refused = error.kind == "refused-address"
+        refused = error.kind == "refused-address" or is_untrusted(error)
         # from None: the cause's text holds the whole URL, which is the secret of chat channels
         raise (ChannelPaused(text) if refused else DeliveryError(text)) from None
     judge(reply, where, now, pausing=pausing, secret=url.get_secret_value())

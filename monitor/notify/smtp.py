@@ -15,6 +15,7 @@ from typing import TypeVar
 import aiosmtplib
 
 from monitor.errors import ChannelPaused, DeliveryError, PermanentDeliveryError
+from monitor.notify.trust import is_untrusted
 from monitor.notify.words import shorten
 from monitor.text.clean import one_line
 
@@ -76,7 +77,8 @@ async def submit(server: Server, envelope: Envelope, deadlines: Deadlines) -> No
         DeliveryError: 4yz, no connection, or the reply to the final dot is lost (the mail may have
             been taken: the next try carries the same Message-ID).
         PermanentDeliveryError: 5yz for the recipient or for the content.
-        ChannelPaused: the server refuses us: no STARTTLS, no or wrong credentials, our sender.
+        ChannelPaused: the server refuses us: no STARTTLS, no or wrong credentials, our sender; or
+            its certificate is not to be trusted.
     """
     context = await asyncio.to_thread(_trust, server.ca_file)
     client = aiosmtplib.SMTP(
@@ -182,7 +184,8 @@ async def _step(doing: Awaitable[_T], where: str, *, refused: type[DeliveryError
         raise _meaning(error.code, error.message, where, refused) from error
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
         said = shorten(one_line(str(error)), _MOST_SAID)
-        raise DeliveryError(f"{where}: {said or type(error).__name__}") from error
+        kind = ChannelPaused if is_untrusted(error) else DeliveryError
+        raise kind(f"{where}: {said or type(error).__name__}") from error
 
 
 def _meaning(code: int, text: str, where: str, refused: type[DeliveryError]) -> DeliveryError:
