@@ -18,8 +18,17 @@ import structlog
 
 from monitor import rules
 from monitor.alerts import timing
-from monitor.errors import DeliveryError, FetchError, ParseError
-from monitor.model import Delivery, Item, NotModified, Source, Validators
+from monitor.errors import DeliveryError, FetchError, ParseError, StoreError
+from monitor.model import (
+    Delivery,
+    Fetched,
+    Item,
+    Known,
+    NotModified,
+    Reading,
+    Source,
+    Validators,
+)
 from monitor.sources.normalise import normalise_all
 from monitor.steps import circuit
 from monitor.steps.due import DueReport, tell_due
@@ -29,7 +38,9 @@ from monitor.store import Outcome, SourceState, Transaction
 
 log = structlog.get_logger()
 
-_IN_FLIGHT = 4  # messages of one channel at once; a mail channel limits itself
+_CHILDREN = 10  # of a sitemap index; publishers put the newest first
+_IN_FLIGHT = 4  # messages of one channel at once
+_SETTLE_AGAIN_S = 1.0  # while the database refuses: a full disk, somebody else's lock
 
 
 async def poll_source(watch: Watch, source: Source, now: datetime) -> PollReport:
@@ -48,6 +59,8 @@ async def poll_source(watch: Watch, source: Source, now: datetime) -> PollReport
             return await watch.write(lambda tx: record_unchanged(tx, source, fetched, now))
         with _timed(seconds, "parse"):
             reading = await watch.parse(fetched.document, known)
+            if reading.children:
+                fetched, reading = await _with_children(watch, source, fetched, reading, known)
     except (FetchError, ParseError) as failure:
         error = failure  # the name of an except clause ends with it
         log.warning("source not read", source=source.id, kind=error.kind, error=str(error))
@@ -106,14 +119,51 @@ async def _deliver(
         error = DeliveryError(f"{type(fault).__name__}: {fault}")
     took = timedelta(seconds=perf_counter() - started)
     outcome = circuit.outcome_of(delivery, error, clock(), took)
-
-    def settle(tx: Transaction) -> None:
-        tx.outbox.settle(delivery, outcome)
-        tx.outbox.put_channel(circuit.after(tx.outbox.channel(channel.name), outcome))
-
-    await watch.write(settle)
+    await _settle(watch, delivery, outcome)
     log.info("delivery", outbox=delivery.id, channel=channel.name, result=outcome.result)
     return outcome
+
+
+async def _settle(watch: Watch, delivery: Delivery, outcome: Outcome) -> None:
+    """Store an outcome, however long the database refuses: forgotten, it would be sent twice."""
+
+    def step(tx: Transaction) -> None:
+        tx.outbox.settle(delivery, outcome)
+        tx.outbox.put_channel(circuit.after(tx.outbox.channel(delivery.channel), outcome))
+
+    while True:
+        try:
+            return await watch.write(step)
+        except StoreError as refused:
+            log.warning("outcome not stored yet", outbox=delivery.id, error=str(refused))
+            await asyncio.sleep(_SETTLE_AGAIN_S)
+
+
+async def _with_children(
+    watch: Watch, source: Source, fetched: Fetched, index: Reading, known: Known
+) -> tuple[Fetched, Reading]:
+    """Read the documents that a sitemap index names, as one; the index itself is never skipped.
+
+    A child that cannot be read leaves the reading partial: it is asked for again.
+    """
+    readings = [index]
+    is_partial = index.partial
+    for url in index.children[:_CHILDREN]:
+        try:
+            child = await watch.fetch(replace(source, url=url), Validators())
+            assert isinstance(child, Fetched), "an unconditional request brings a document"
+            readings.append(await watch.parse(child.document, known))
+        except (FetchError, ParseError) as error:
+            is_partial = True
+            log.warning("sitemap not read", source=source.id, url=url, error=str(error))
+    whole = replace(
+        index,
+        items=tuple(item for one in readings for item in one.items),
+        hashes=tuple(entry for one in readings for entry in one.hashes),
+        repeated=frozenset().union(*(one.repeated for one in readings)),
+        partial=is_partial,
+    )
+    return replace(fetched, validators=Validators()), whole
 
 
 def _found(item: Item, ruleset: rules.RuleSet, now: datetime) -> Found:

@@ -30,7 +30,7 @@ def test_each_error_class_has_its_outcome() -> None:
     """Accepted, later, never, and the channel itself."""
     later = outcome_of(_delivery(), DeliveryError("503", code=503), NOW, TOOK)
     floor = outcome_of(_delivery(), DeliveryError("429", retry_after=timedelta(hours=2)), NOW, TOOK)
-    never = outcome_of(_delivery(), PermanentDeliveryError("400", code=400), NOW, TOOK)
+    never = outcome_of(_delivery(), PermanentDeliveryError("550", code=550), NOW, TOOK)
     paused = outcome_of(_delivery(), ChannelPaused("401", code=401), NOW, TOOK)
 
     assert outcome_of(_delivery(), None, NOW, TOOK).result == "sent"
@@ -85,8 +85,8 @@ def test_an_answer_closes_the_circuit(result: str) -> None:
 
 def test_a_refused_channel_rests_and_remembers_since_when() -> None:
     """The first refusal dates the pause; a probe that fails does not move it."""
-    paused = Outcome(result="paused", at=NOW, took=TOOK, detail="401")
-    later = Outcome(result="paused", at=NOW + timedelta(hours=6), took=TOOK, detail="403")
+    paused = Outcome(result="paused", at=NOW, took=TOOK, code=401, detail="401")
+    later = Outcome(result="paused", at=NOW + timedelta(hours=6), took=TOOK, code=403, detail="403")
 
     first = after(ChannelState(name="desk"), paused)
     second = after(first, later)
@@ -94,3 +94,36 @@ def test_a_refused_channel_rests_and_remembers_since_when() -> None:
     assert (first.paused_at, second.paused_at) == (NOW, NOW)
     assert second.paused_why == "403"
     assert may_claim(first, NOW + timedelta(hours=1), 4) == 0
+
+
+def test_a_refusal_of_a_receiver_that_is_being_replaced_counts_when_said_twice() -> None:
+    """A 404 is looked at again after ten minutes; the second one is final."""
+    error = PermanentDeliveryError("404", code=404)
+
+    first = outcome_of(_delivery(), error, NOW, TOOK)
+    second = outcome_of(_delivery(attempts=1), error, NOW, TOOK)
+
+    assert (first.result, first.retry_at) == ("retry", NOW + timedelta(minutes=10))
+    assert second.result == "dead"
+    assert after(ChannelState(name="desk", failures=3), first) == ChannelState(name="desk")
+
+
+@pytest.mark.parametrize("code", [421, 429])
+def test_a_channel_that_says_too_much_rests_at_once(code: int) -> None:
+    """One such reply speaks for all rows of the channel."""
+    retry = Outcome(result="retry", at=NOW, took=TOOK, code=code)
+
+    circuit = after(ChannelState(name="desk"), retry)
+
+    assert may_claim(circuit, NOW, 4) == 0
+    assert may_claim(circuit, NOW + timedelta(seconds=30), 4) == 1
+
+
+def test_a_channel_whose_certificate_is_wrong_is_tried_again_soon() -> None:
+    """Without a reply a passing cause is likelier than with a refusal of the password."""
+    paused = Outcome(result="paused", at=NOW, took=TOOK, detail="certificate has expired")
+
+    circuit = after(ChannelState(name="desk"), paused)
+
+    assert circuit.paused_at == NOW
+    assert may_claim(circuit, NOW + timedelta(minutes=15), 4) == 1
