@@ -130,6 +130,7 @@ async def opened(config: Config, place: Place) -> AsyncIterator[Opened]:
     with single_instance(place.database), ThreadPoolExecutor(1, "store") as writer:
         store = SqliteStore(place.database)
         await loop.run_in_executor(writer, store.open, place.clock())
+        await loop.run_in_executor(writer, store.verify)
         async with fetching(config, place.clock) as fetcher:
 
             def channels_for(one: Config) -> Mapping[str, Channel]:

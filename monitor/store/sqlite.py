@@ -16,6 +16,7 @@ from sqlite_utils import Database
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
 
 from monitor.errors import NewerSchema, StoreBusy, StoreError
+from monitor.store.backup import back_up
 from monitor.store.items import Items
 from monitor.store.log import Log
 from monitor.store.outbox import Outbox
@@ -24,6 +25,7 @@ from monitor.store.sources import Sources
 from monitor.store.stories import Stories
 
 _BUSY_TIMEOUT_S = 10.0
+_WHAT_TO_DO = "; look with monitor db check, put a copy back with monitor db restore COPY"
 
 
 @dataclass(frozen=True)
@@ -72,16 +74,32 @@ class SqliteStore:
         Raises:
             NewerSchema: a newer version of the program wrote it.
             StoreBusy: another process holds it.
-            StoreError: it is damaged, or no database.
+            StoreError: it is damaged, no database, or gone although there was one.
         """
         with _translated(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            _refuse_gone(self.path, is_empty=not self.path.exists())
             db = self._connect()
             _refuse_newer(db, self.path)
-            if db.table("source").exists() and migrations.pending(db):
-                _back_up(db, self.path, now)
+            is_empty = not db.table("source").exists()
+            _refuse_gone(self.path, is_empty=is_empty)
+            if not is_empty and migrations.pending(db):
+                back_up(self.path, _before_migration(self.path, now))
             migrations.apply(db)
+            _marker(self.path).touch()
         self._writer = db
+
+    def verify(self) -> None:
+        """Look through the whole file, indexes excepted; 0.5 s for 200 MB.
+
+        Raises:
+            StoreError: it is damaged.
+        """
+        assert self._writer is not None, "the store is not open"
+        with _translated(self.path):
+            [(answer,)] = self._writer.execute("pragma quick_check(1)").fetchall()
+        if answer != "ok":
+            raise StoreError(f"{self.path} is damaged: {answer}{_WHAT_TO_DO}")
 
     def close(self) -> None:
         """Close every connection; the file can be moved afterwards."""
@@ -152,9 +170,38 @@ def _refuse_newer(db: Database, path: Path) -> None:
         raise NewerSchema(f"{path} was written by a newer version (it has {newer}): upgrade first")
 
 
-def _back_up(db: Database, path: Path, now: datetime) -> None:
-    copy = path.with_name(f"{path.name}.{now:%Y%m%dT%H%M%S}.before-migration")
-    db.execute("vacuum into ?", [str(copy)])
+def pending_migrations(path: Path) -> tuple[str, ...]:
+    """Return the names of the migrations that a database lacks; it is not changed.
+
+    Raises:
+        NewerSchema: a newer version of the program wrote it.
+        StoreError: it is no database.
+    """
+    with _translated(path):
+        db = Database(sqlite3.connect(f"file:{path}?mode=ro", uri=True), execute_plugins=False)
+        try:
+            _refuse_newer(db, path)
+            return tuple(migration.name for migration in migrations.pending(db))
+        finally:
+            db.close()
+
+
+def _before_migration(path: Path, now: datetime) -> Path:
+    return path.with_name(f"{path.name}.{now:%Y%m%dT%H%M%S%f}.before-migration")
+
+
+def _marker(path: Path) -> Path:
+    """Return the file that says that a database was here: an empty volume is not begun anew."""
+    return path.with_name(f"{path.name}.was-here")
+
+
+def _refuse_gone(path: Path, *, is_empty: bool) -> None:
+    if is_empty and _marker(path).exists():
+        raise StoreError(
+            f"{path} is gone or empty, and {_marker(path).name} says that it was here: is the "
+            "volume mounted? Put a copy back with monitor db restore COPY, or remove "
+            f"{_marker(path)} to begin anew"
+        )
 
 
 @contextmanager
@@ -166,4 +213,4 @@ def _translated(path: Path) -> Iterator[None]:
         kind = StoreBusy if "locked" in str(error) or "busy" in str(error) else StoreError
         raise kind(f"{path}: {error}") from error
     except sqlite3.DatabaseError as error:
-        raise StoreError(f"{path}: {error}") from error
+        raise StoreError(f"{path}: {error}{_WHAT_TO_DO}") from error
