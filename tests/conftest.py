@@ -29,3 +29,18 @@ def shared() -> Path:
     if not (path / "data").is_dir():
         pytest.skip(f"the shared data is not at {path}: set MONITOR_SHARED")
     return path
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run of CI in which a test was skipped for a tool that is missing there.
+
+    The labelled data may be absent; everything else .ci/run installs.
+    """
+    reporter = session.config.pluginmanager.getplugin("terminalreporter")
+    if os.environ.get("CI") != "true" or reporter is None:
+        return
+    reasons = {str(report.longrepr) for report in reporter.stats.get("skipped", ())}
+    missing = sorted(reason for reason in reasons if "shared data" not in reason)
+    if missing:
+        sys.stderr.write("\nskipped in CI:\n" + "\n".join(missing) + "\n")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

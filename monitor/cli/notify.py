@@ -69,7 +69,8 @@ def preview(*, out: Path, story_id: str | None, directory: Path) -> None:
     with stored(directory) as (config, tx):
         alert = _alert_of(tx, config, story_id)
     out.mkdir(parents=True, exist_ok=True)
-    for suffix, text in render(alert).items():
+    public_url = str(config.service.web.public_url or "")
+    for suffix, text in render(alert, public_url).items():
         path = out / f"alert.{suffix}"
         path.write_text(text, encoding="utf-8")
         click.echo(str(path))

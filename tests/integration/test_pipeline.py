@@ -365,3 +365,26 @@ def test_an_item_that_cannot_be_handled_does_not_hold_back_its_feed(
     flags = {item.title: item.flags for item in items}
     assert flags == {VETO[0]: (), OIL[0]: ("fault",), NOISE[0]: ("fault",)}
     assert sum(map(len, hits)) == 1
+
+
+def test_a_sitemap_index_is_read_with_its_children(kit: Any) -> None:
+    """Items of the children are items of the source; one that fails is asked for again."""
+    head = '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:n="{news}">'
+    head = head.format(news="http://www.google.com/schemas/sitemap-news/0.9")
+    page = "<url><loc>https://n.example.org/{n}</loc><n:news><n:title>{t}</n:title></n:news></url>"
+    urls = [f"{kit.feeds.url}/{name}.xml" for name in ("c1", "c2")]
+    index = '<sitemapindex xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">'
+    index += "".join(f"<sitemap><loc>{url}</loc></sitemap>" for url in urls) + "</sitemapindex>"
+    kit.feeds.put("/a.xml", index, etag='"1"')
+    kit.feeds.put("/c1.xml", head + page.format(n=1, t=VETO[0]) + "</urlset>")
+    source = kit.source("a")
+
+    async def work(watch: Watch) -> Any:
+        first = await poll_source(watch, source, kit.now)
+        kit.feeds.put("/c2.xml", head + page.format(n=2, t=OIL[0]) + "</urlset>")
+        return first, await poll_source(watch, source, kit.now + timedelta(hours=1))
+
+    first, second = kit.run([source], work)
+
+    assert (first.new_items, first.partial, len(first.told)) == (1, True, 1)
+    assert (second.new_items, second.partial, len(second.told)) == (1, False, 1)
