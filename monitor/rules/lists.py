@@ -9,6 +9,7 @@ from monitor.rules.problems import Problems
 from monitor.rules.terms import TermError, shortness
 from monitor.yamlnodes import Node, did_you_mean
 
+_DEEPEST = 30  # lists that lead from one to the next; each costs the stack a few frames
 _BOOLEAN = re.compile(r"(?:^|\s)(AND|OR|NOT)(?:\s|$)")
 
 
@@ -62,6 +63,9 @@ class Lists:
         if name in self._open:
             circle = " -> ".join(f"${part}" for part in (*self._open, name))
             self.problems.error(node, f"term lists go round in a circle: {circle}")
+            return frozenset()
+        if len(self._open) >= _DEEPEST:
+            self.problems.error(node, f"term lists lead to lists more than {_DEEPEST} deep")
             return frozenset()
         if name not in self._resolved:
             self._open.append(name)

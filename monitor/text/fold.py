@@ -53,7 +53,8 @@ _WORD = re.compile(r"[^\W\d_]+")
 ACRONYM = re.compile(r"\.(?<=\b[^\W\d_]\.)(?=[^\W\d_]\b)")
 # Abbreviations that a capital letter or a number follows without a new sentence.
 _ABBREVIATIONS = (
-    "Mr Ms Dr St Jr Sr Lt Co No Nr vs им ул гл Mrs Gen Col Maj Sgt Adm Rep Sen Gov Ltd Inc Nos Art "
+    "Mr Ms Dr St Jr Sr Lt Co No Nr vs Mt Ft Rd им ул гл Amb Min Dir Ave "
+    "Mrs Gen Col Maj Sgt Adm Rep Sen Gov Ltd Inc Nos Art "
     "Res Vol Fig Jan Feb Mar Apr Jun Jul Aug Sep Oct Nov Dec Mme Hon Rev Sra Bhd Pte тыс млн руб "
     "Corp Capt Cmdr Prof Pres Sept Mlle Dept Univ млрд"
 )

@@ -165,6 +165,15 @@ def test_a_list_may_not_be_written_in_two_files() -> None:
     )
 
 
+def test_a_long_chain_of_lists_is_refused() -> None:
+    """Hundreds of lists that lead to each other are an error, not a crash."""
+    chain = ", ".join(f"a{number}: [$a{number + 1}]" for number in range(500))
+
+    found = errors(f"terms: {{{chain}, a500: [oil]}}\nrules: [{{id: r, when: $a0}}]")
+
+    assert {problem.message for problem in found} == {"term lists lead to lists more than 30 deep"}
+
+
 def test_a_list_may_not_have_the_name_of_a_watch_list() -> None:
     """$name means one thing."""
     (problem,) = errors(
