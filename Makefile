@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
            --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: setup run demo test test-long lint lock clean help evaluate evaluate-week bench-match bench-stories bench-fetch
+.PHONY: setup run demo test test-long lint lock clean help evaluate evaluate-week bench-match bench-stories bench-fetch bench-poll
 
 help:  ## this list
 	@grep -hE '^[a-z-]+.*:.*## ' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 22
@@ -35,6 +35,9 @@ bench-stories: setup  ## assignment at 5,000 live stories
 	$(BIN)/python tests/benchmarks/stories.py $(ARGS)
 bench-fetch: setup  ## a 304 poll beside plain httpx
 	$(BIN)/python tests/benchmarks/fetch.py $(ARGS)
+bench-poll: setup  ## whole polls of 300 real feeds; PEER=PYTHON that has reader: beside it
+	$(BIN)/python tests/benchmarks/poll.py --peer '$(PEER)' $(ARGS)
+	$(BIN)/python tests/benchmarks/poll.py --many $(ARGS)
 lint: setup  ## format, lint, types, import contracts, dependencies, dead code, spelling
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
