@@ -9,8 +9,8 @@ from monitor.rules.lists import Lists
 from monitor.rules.operators import COMPANIONS, OPERATORS, near
 from monitor.yamlnodes import Node, did_you_mean
 
-_LINK = re.compile(r"\s+(near|then)/(\S+)\s+")
-_LIKE_LINK = re.compile(r"(?:^|\s)([A-Za-z]+)/\d|\s(near|then) +\d+\s")
+_LINK = re.compile(r"\s+(near|then)/(\S+)\s+", re.IGNORECASE)
+_LIKE_LINK = re.compile(r"(?:^|\s)([A-Za-z]+)/\d|\s(near|then) +\d+\s", re.IGNORECASE)
 _LINKS = ("near", "then", "w", "pre", "adj", "within")  # the last four are other systems' words
 # ISO 639-1: a mapping whose keys are all of these groups words by language.
 _CODES = (
@@ -73,7 +73,7 @@ class ExpressionReader:
         operands = [self._operand(piece, node) for piece in pieces[::3]]
         distances = [self._distance(piece, node) for piece in pieces[2::3]]
         chain = near.link(
-            self, node, operands, distances, [word == "then" for word in pieces[1::3]]
+            self, node, operands, distances, [word.lower() == "then" for word in pieces[1::3]]
         )
         return _labelled(chain, text.strip())
 
@@ -109,17 +109,22 @@ class ExpressionReader:
         known = [*OPERATORS, *COMPANIONS]
         hint = did_you_mean(key.key, known)
         if key.key in COMPANIONS:
-            needs = COMPANIONS[key.key].key
-            self.report(key, f'"{key.key}" stands beside "{needs}"', f"add {needs}:")
+            self._report_companion(key)
         elif hint.startswith("did") and _is_slip(key.key, known):
             self.report(key, f'clause name "{key.key}" looks like an operator', hint)
         return Named(name=key.key, body=self.expression(value))
+
+    def _report_companion(self, key: Node) -> None:
+        needs = COMPANIONS[key.key].key
+        self.report(key, f'"{key.key}" stands beside "{needs}"', f"add {needs}:")
 
     def _check_keys(self, node: Node, entries: dict[str, Node]) -> None:
         present = [OPERATORS[key] for key in entries if key in OPERATORS]
         allowed = {key for operator in present for key in (operator.key, *operator.companions)}
         for key, _ in node.entries or ():
-            if key.key not in allowed:
+            if key.key in COMPANIONS and key.key not in allowed:
+                self._report_companion(key)
+            elif key.key not in allowed:
                 hint = did_you_mean(key.key, [*OPERATORS, *COMPANIONS])
                 self.report(key, f'unknown key "{key.key}" beside "{present[0].key}"', hint)
         for operator in present:

@@ -19,4 +19,6 @@ OPERATORS: dict[str, Operator] = {
         regex.RE,
     )
 }
-COMPANIONS = {key: operator for operator in OPERATORS.values() for key in operator.companions}
+COMPANIONS = {  # within belongs to near first
+    key: operator for operator in reversed(OPERATORS.values()) for key in operator.companions
+}

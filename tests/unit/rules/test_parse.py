@@ -74,6 +74,7 @@ CASES = [
     (f"{HEAD}    when: {{any: [oil], zzzz: x}}", 3, 24, 'unknown key "zzzz" beside "any"',
      "allowed: all, any, at_least, first, in, near, none, of, re, same_sentence, score, then, threshold, within"),
     (f"{HEAD}    when: {{near: [oil, gas]}}", 3, 11, '"near" needs "within" beside it', ""),
+    (f"{HEAD}    when: {{any: [oil], of: [gas]}}", 3, 24, '"of" stands beside "at_least"', "add at_least:"),
     (f"{HEAD}    when: {{of: [oil]}}", 3, 12, '"of" stands beside "at_least"', "add at_least:"),
     (f"{HEAD}    when: {{same_sentense: [oil]}}", 3, 12, 'clause name "same_sentense" looks like an operator', 'did you mean "same_sentence"?'),
     (f"{HEAD}    when: oil near/x gas", 3, 11, '"x" is no distance in words', "write a whole number: near/8"),

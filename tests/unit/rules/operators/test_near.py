@@ -10,6 +10,8 @@ CASES = [
     ("veto near/2 council", "veto the council", True),
     ("veto near/2 council", "council, the veto", True),
     ("veto then/2 council", "veto the council", True),
+    ("veto THEN/2 council", "council, a veto", False),
+    ("veto NEAR/2 council", "council, a veto", True),
     ("veto then/2 council", "council the veto", False),
     ("Security Council near/1 veto", "the Security Council veto", True),
     ("veto near/2 council", "veto. The council", True),
