@@ -8,6 +8,7 @@ import ahocorasick_rs
 from monitor.rules.expression import Expression, Words
 from monitor.rules.lexicon import Lexicon
 from monitor.rules.lists import Lists, references
+from monitor.rules.operators.logic import Without
 from monitor.rules.problems import Problems
 from monitor.rules.rule import Rule
 from monitor.rules.terms import Term
@@ -105,13 +106,11 @@ def _warn_rule(rule: Rule, problems: Problems, today: date | None) -> None:
 
 def _warn_dead(rule: Rule, name: str, node: Node, problems: Problems) -> None:
     """Warn of a rule that can never fire, or that no word makes a candidate."""
-    suppressing = rule.unless.ids if isinstance(rule.unless, Words) else frozenset[int]()
+    suppressing = _suppressing(rule)
     for clause in rule.clauses:
         words = _only_words(clause.body)
         if words and words <= suppressing:
-            message = (
-                f"{name} can never fire: unless suppresses all that clause {clause.name} finds"
-            )
+            message = f"{name} can never fire: unless or none rules out all that clause {clause.name} finds"
             problems.warn(node, message)
         elif words and words <= rule.mask:
             message = f"{name} can never fire: mask hides all that clause {clause.name} finds"
@@ -119,6 +118,14 @@ def _warn_dead(rule: Rule, name: str, node: Node, problems: Problems) -> None:
     if not any(clause.body.needs(lambda _: 0.0) for clause in rule.clauses):
         hint = "add a clause of words beside it"
         problems.warn(node, f"{name} needs no word, so it is tried on every item", hint)
+
+
+def _suppressing(rule: Rule) -> frozenset[int]:
+    """Return the terms of which one is enough to keep the rule from firing."""
+    bodies = [clause.body for clause in rule.clauses]
+    parts = [part for body in bodies if isinstance(body, Without) for part in body.parts]
+    alone = [part.ids for part in (*parts, rule.unless) if isinstance(part, Words)]
+    return frozenset[int]().union(*alone)
 
 
 def _only_words(body: Expression) -> frozenset[int]:
