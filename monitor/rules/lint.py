@@ -110,7 +110,8 @@ def _warn_dead(rule: Rule, name: str, node: Node, problems: Problems) -> None:
     for clause in rule.clauses:
         words = _only_words(clause.body)
         if words and words <= suppressing:
-            message = f"{name} can never fire: unless or none rules out all that clause {clause.name} finds"
+            found = f"all that clause {clause.name} finds"
+            message = f"{name} can never fire: unless or none rules out {found}"
             problems.warn(node, message)
         elif words and words <= rule.mask:
             message = f"{name} can never fire: mask hides all that clause {clause.name} finds"
