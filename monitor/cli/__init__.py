@@ -41,6 +41,7 @@ _COMMANDS: Mapping[str, _Entry] = {
     "feeds": _Entry("feeds", "List, test, find, import and export sources."),
     "notify": _Entry("notify", "Send a test message, or preview an alert."),
     "outbox": _Entry("outbox", "List, show, retry and cancel messages."),
+    "db": _Entry("db", "Back up, restore, check, migrate and prune the database."),
     "health": _Entry("run", "Say whether the watch is alive, for scripts and containers."),
 }
 

@@ -127,6 +127,7 @@ class LocalEngine:
                 if jump is not None:
                     log.warning("the clock jumped", seconds=round(jump.total_seconds()))
                     await self.watch.write(lambda tx: spread(tx, self.watch, self.clock()))
+                    await self.watch.write(lambda tx: tx.outbox.mend_times(self.clock()))
 
     async def _drain(self) -> None:
         """Let what is under way end; cut off what takes too long, its rows come back by lease."""
@@ -153,6 +154,7 @@ async def start_up(watch: Watch, now: datetime) -> None:
     def step(tx: Transaction) -> None:
         sync(tx, watch, now)
         released = tx.outbox.release(now)
+        tx.outbox.mend_times(now)
         tx.outbox.reopen_channels()
         if released:
             log.info("messages taken back from a sender that died", rows=released)

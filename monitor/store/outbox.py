@@ -23,6 +23,7 @@ from monitor.store.codec import (
 )
 
 _DETAIL_LIMIT = 500  # characters kept of what a receiver answered
+_FARTHEST = timedelta(hours=29)  # the longest wait that a try can end in: a day and its jitter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,14 +136,34 @@ class Outbox:
         )
         return int(cursor.rowcount)
 
-    def unclaim(self, deliveries: Iterable[Delivery], now: datetime) -> None:
-        """Give back rows that were claimed and not tried."""
-        for delivery in deliveries:
-            self._db.execute(
-                """update outbox set state = 'pending', next_at = ?, attempts = attempts - 1
-                   where id = ? and state = 'sending'""",
-                [to_text(now), delivery.id],
-            )
+    def mend_times(self, now: datetime) -> int:
+        """Make rows due that wait for a time which a clock that was set back has made far.
+
+        A row is such when it was made, tried, or is due later than anything can be.
+        """
+        cursor = self._db.execute(
+            """update outbox set next_at = ?1 where state = 'pending' and next_at > ?1
+                 and (created_at > ?1 or first_try_at > ?1 or next_at > ?2)""",
+            [to_text(now), to_text(now + _FARTHEST)],
+        )
+        self._db.execute(
+            "update channel set probe_at = ?1 where probe_at > ?2",
+            [to_text(now), to_text(now + _FARTHEST)],
+        )
+        return int(cursor.rowcount)
+
+    def forget_bodies(self, before: datetime) -> int:
+        """Drop the bytes of messages that were accepted before a time; return how many.
+
+        The rows stay: that an alert went to a recipient is what keeps it from going twice. What
+        waits, died or was cancelled can still be sent and keeps its bytes.
+        """
+        cursor = self._db.execute(
+            """update outbox set body = x'' where state = 'sent' and settled_at < ?
+                 and length(body) > 0""",
+            [to_text(before)],
+        )
+        return int(cursor.rowcount)
 
     def retire(self, channels: Iterable[str], now: datetime) -> int:
         """End the open rows of channels that are no longer configured as dead; return how many."""

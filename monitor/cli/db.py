@@ -1,0 +1,151 @@
+"""`db`: the database as a file: copies, checks, migrations, old messages."""
+
+import sys
+import tempfile
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import click
+
+from monitor.cli import EXIT_PROBLEM
+from monitor.cli.options import directory_option, read_config, who, writing
+from monitor.errors import MonitorError
+
+_KEPT = timedelta(days=180)
+
+database_option = click.option(
+    "--database", type=click.Path(path_type=Path), help="Instead of the configured one."
+)
+
+
+@click.group()
+def db() -> None:
+    """Back up, restore, check, migrate and prune the database."""
+
+
+@db.command()
+@click.argument("copy", type=click.Path(path_type=Path), required=False)
+@directory_option
+@database_option
+def backup(*, copy: Path | None, directory: Path, database: Path | None) -> None:
+    """Write a checked copy, beside a running watch; without COPY it is named after the time."""
+    from monitor.store.backup import back_up
+
+    path = _existing(directory, database)
+    to = copy or path.with_name(f"{path.name}.{_now():%Y%m%dT%H%M%S}.backup")
+    back_up(path, to)
+    click.echo(f"{to}: {to.stat().st_size:,} bytes, checked")
+
+
+@db.command()
+@click.argument("copy", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@directory_option
+@database_option
+def restore(*, copy: Path, directory: Path, database: Path | None) -> None:
+    """Put a copy in the database's place; the old file is kept beside it.
+
+    Refused while a watch runs. What went out after the copy was made goes out again, with the same
+    ids and bytes, when its items are still in the feeds.
+    """
+    from monitor.service import single_instance
+    from monitor.store.backup import restore as put_back
+
+    path = _database(directory, database)
+    with single_instance(path):
+        aside = put_back(copy, path, _now())
+    click.echo(f"{path} is {copy} again" + (f"; the old file is {aside}" if aside else ""))
+
+
+@db.command()
+@directory_option
+@database_option
+def check(*, directory: Path, database: Path | None) -> None:
+    """Read the whole file, indexes and references too; exit with 1 and name what is damaged."""
+    from monitor.store.backup import damage
+
+    path = _existing(directory, database)
+    faults = damage(path)
+    for fault in faults:
+        click.echo(fault)
+    if faults:
+        click.echo("damaged: put a copy back with monitor db restore COPY", err=True)
+        sys.exit(EXIT_PROBLEM)
+    click.echo(f"{path}: whole, {path.stat().st_size:,} bytes")
+
+
+@db.command()
+@click.option("--dry-run", is_flag=True, help="On a copy that is thrown away.")
+@directory_option
+@database_option
+def migrate(*, dry_run: bool, directory: Path, database: Path | None) -> None:
+    """Bring the tables to this version; a copy of what was is kept beside the file.
+
+    Every start does the same; this is for doing it, or trying it, beforehand.
+    """
+    from monitor.service import single_instance
+    from monitor.store.sqlite import pending_migrations
+
+    path = _existing(directory, database)
+    names = pending_migrations(path)
+    if not names:
+        click.echo("nothing to migrate")
+        return
+    if dry_run:
+        _try_on_copy(path)
+    else:
+        with single_instance(path):
+            _open_once(path)
+    done = "would be applied; tried on a copy" if dry_run else "applied"
+    click.echo(f"{', '.join(names)}: {done}")
+
+
+@db.command()
+@click.option("--days", default=_KEPT.days, show_default=True, help="Keep so many days.")
+@directory_option
+@database_option
+def prune(*, days: int, directory: Path, database: Path | None) -> None:
+    """Drop the bytes of messages that were accepted long ago.
+
+    Nothing that waits or died is touched, and that a message went, when and to whom, is kept.
+    """
+    now = _now()
+    with writing(_existing(directory, database)) as tx:
+        count = tx.outbox.forget_bodies(now - timedelta(days=days))
+        tx.log.put_activity(now, who(), "db prune", "db", f"{count} messages, {days} days")
+    click.echo(f"{count} messages dropped")
+
+
+def _try_on_copy(path: Path) -> None:
+    from monitor.store.backup import back_up
+
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".migrate-") as folder:
+        copy = Path(folder) / path.name
+        back_up(path, copy)
+        _open_once(copy)
+
+
+def _open_once(path: Path) -> None:
+    from monitor.store import SqliteStore
+
+    store = SqliteStore(path)
+    try:
+        store.open(_now())
+    finally:
+        store.close()
+
+
+def _database(directory: Path, database: Path | None) -> Path:
+    return database or Path(read_config(directory).service.storage.database)
+
+
+def _existing(directory: Path, database: Path | None) -> Path:
+    path = _database(directory, database)
+    if not path.exists():
+        raise MonitorError(f"{path} does not exist; put a copy there with monitor db restore COPY")
+    return path
+
+
+def _now() -> datetime:
+    from monitor.engine.local import utc_now
+
+    return utc_now()
