@@ -65,6 +65,7 @@ class Server:
     requests: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
     status: Callable[[int], int] = lambda count: 200
     pause_s: float = 0.0
+    extra: Mapping[str, str] = field(default_factory=dict)  # headers of every answer to a POST
 
     def put(self, path: str, body: str | bytes, status: int = 200, **headers: str) -> str:
         """Serve a body at a path; returns the address."""
@@ -101,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
         known.requests.append(("POST", self.path, headers, body))
         if known.pause_s:
             threading.Event().wait(known.pause_s)
-        self._answer(known.status(len(known.posts())), {}, b"")
+        self._answer(known.status(len(known.posts())), known.extra, b"")
 
     def _answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self.send_response(status)
