@@ -17,7 +17,7 @@ _ACROSS_COUNTS = (
     0.5  # the story as a whole counts as half a member where it has some in the language
 )
 _EVIDENCE = 5.0  # weight of shared facts below which nothing joins across languages: two rare ones
-_FADE = timedelta(hours=36)  # of quiet, after which likeness counts 1/e of what it did
+_FADE = timedelta(hours=34)  # of quiet, after which likeness counts 1/e of what it did
 _CLASH = 0.7  # what a likeness still counts when people, weapons, amounts, days or rules differ
 _AGAIN = "it happened again"
 _AGAIN_AFTER = timedelta(hours=12)  # of quiet, after which `again` means another event
