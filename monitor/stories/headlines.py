@@ -7,6 +7,7 @@ from monitor.stories.words import folded
 
 _MIN_TITLE = 12  # characters; a shorter headline ("Press release") recurs
 _MIN_REST = 12  # characters that must be left when a publisher is taken off
+_TITLE = 400  # characters of a headline compared: hostile ones are as long as a feed allows
 _LEAD = 400  # characters of text compared: what a wire puts first
 # "... - Reuters", "... | NHK - nhk.or.jp", "...-观察者网"; more than one may stand at the end.
 _PUBLISHER = re.compile(r"(?:\s+[-–—]\s*|\s*[|｜]\s*|-(?=[^-\s]{2,8}$))[^-–—|｜]{2,45}$")
@@ -26,7 +27,7 @@ _DATELINE = re.compile(
 
 def headline(title: str) -> str:
     """Return the title without publisher and desk labels."""
-    text = html.unescape(title)
+    text = html.unescape(title[: 2 * _TITLE])[:_TITLE]
     for _ in range(3):
         shorter = _PUBLISHER.sub("", text)
         if len(shorter) < _MIN_REST:

@@ -47,6 +47,7 @@ def test_dateline_goes(text: str, bare: str) -> None:
 def test_lead_is_bounded() -> None:
     """A page of text costs no more than its beginning."""
     assert len(lead("x" * 100_000)) == 400
+    assert len(headline("x" * 100_000)) == 400
 
 
 def test_equal_headlines_have_equal_keys() -> None:
