@@ -58,6 +58,7 @@ class Source:
     type: str = "feed"
     lang: str = ""
     every: timedelta = timedelta(minutes=15)
+    is_pinned: bool = True  # False: `every` holds until the source's own pace is known
     trust: int = 3
     tags: frozenset[str] = frozenset()
     enabled: bool = True
