@@ -33,13 +33,14 @@ from monitor.sources.normalise import normalise_all
 from monitor.steps import circuit
 from monitor.steps.due import DueReport, tell_due
 from monitor.steps.record import Found, Poll, PollReport, record, record_failure, record_unchanged
+from monitor.steps.schedule import asked_source
 from monitor.steps.watch import Channel, Watch
 from monitor.store import Outcome, SourceState, Transaction
 
 log = structlog.get_logger()
 
 _CHILDREN = 10  # of a sitemap index; publishers put the newest first
-_IN_FLIGHT = 4  # messages of one channel at once
+_IN_FLIGHT = 1  # messages of one channel at once: so many may repeat after a kill
 _SETTLE_AGAIN_S = 1.0  # while the database refuses: a full disk, somebody else's lock
 
 
@@ -49,22 +50,27 @@ async def poll_source(watch: Watch, source: Source, now: datetime) -> PollReport
     Nothing of a poll is stored before all of it is: validators, items, hits, stories, messages.
     """
     seconds: dict[str, float] = {}
-    before, known = await watch.read(
-        lambda tx: (tx.sources.state(source.id), tx.sources.known(source.id))
-    )
+    before = await watch.read(lambda tx: tx.sources.state(source.id))
+    loop = asyncio.get_running_loop()
+    began = loop.time()
     try:
         with _timed(seconds, "fetch"):
-            fetched = await watch.fetch(source, _validators(before, now))
+            asked = asked_source(source, before, now)
+            fetched = await watch.fetch(asked, _validators(before, now))
         if isinstance(fetched, NotModified):
-            return await watch.write(lambda tx: record_unchanged(tx, source, fetched, now))
+            answer = fetched
+            return await watch.write(lambda tx: record_unchanged(tx, source, answer, now))
         with _timed(seconds, "parse"):
+            known = await watch.read(lambda tx: tx.sources.known(source.id))
             reading = await watch.parse(fetched.document, known)
             if reading.children:
                 fetched, reading = await _with_children(watch, source, fetched, reading, known)
     except (FetchError, ParseError) as failure:
         error = failure  # the name of an except clause ends with it
         log.warning("source not read", source=source.id, kind=error.kind, error=str(error))
-        return await watch.write(lambda tx: record_failure(tx, source, error, now))
+        # What a server asks for counts from its answer, which may have been waited for.
+        failed_at = now + timedelta(seconds=loop.time() - began)
+        return await watch.write(lambda tx: record_failure(tx, watch, source, error, failed_at))
     with _timed(seconds, "match"):
         ruleset = watch.settings.ruleset
         items = normalise_all(reading, source, now)

@@ -21,6 +21,8 @@ FRESH_CAP = timedelta(hours=1)  # a ttl of a day must not make news a day late
 POLL_JITTER = 0.1
 RETRY_JITTER = 0.2
 RECENT_ITEMS = 20
+MOVE_SIGHTINGS = 3  # polls; fewer may meet a mistake that is mended within hours
+MOVE_TIME = timedelta(days=1)
 _WHOLE_ONE_IN = 100  # polls without validators, the cure for servers stuck on a 304
 _MAX_DOUBLINGS = 20  # 2 ** 20 intervals are past every cap
 
@@ -96,6 +98,25 @@ def adaptive_interval(published: Sequence[datetime]) -> timedelta:
         return DEFAULT_EVERY
     gaps_s = [(after - before).total_seconds() for before, after in pairwise(latest)]
     return min(max(timedelta(seconds=median(gaps_s)) / 2, SHORTEST), LONGEST)
+
+
+def learnt_interval(
+    published: Sequence[datetime], now: datetime, *, default: timedelta
+) -> timedelta:
+    """Return the interval of a source that nobody pinned: `default` until two dates are known.
+
+    A source that falls quiet is asked less and less: a bulletin that publishes twenty items in a
+    minute, once a week, is not asked every two minutes for that week.
+    """
+    if len(published) < 2:  # noqa: PLR2004 - one date has no gap
+        return default
+    quiet = now - max(published)
+    return min(max(adaptive_interval(published), quiet / RECENT_ITEMS), LONGEST)
+
+
+def believes_move(seen: int, over: timedelta) -> bool:
+    """Return whether a permanent redirect, seen so often over such a time, is meant."""
+    return seen >= MOVE_SIGHTINGS and over >= MOVE_TIME
 
 
 def poll_floor(

@@ -10,11 +10,12 @@ from typing import Any
 import structlog
 
 from monitor.alerts import timing
+from monitor.engine.polls import Polls
 from monitor.engine.ticks import Ticks
-from monitor.errors import ParseError, StoreError
-from monitor.model import Source, SourceId
+from monitor.model import Source
 from monitor.pipeline import decide_due, deliver_due, poll_source
-from monitor.steps.record import PollReport, record_failure
+from monitor.steps.record import PollReport
+from monitor.steps.schedule import interval_of
 from monitor.steps.watch import Channel, Watch
 from monitor.store import Transaction
 
@@ -25,7 +26,6 @@ _DELIVER_TICK = timedelta(seconds=1)
 _DECIDE_TICK = timedelta(seconds=15)
 _RELOAD_TICK = timedelta(seconds=2)
 _WATCHDOG_S = 5.0
-_REST_S = 15.0
 _DRAIN_S = 45.0  # after SIGTERM; systemd kills after 60
 _HEARTBEAT = "heartbeat_at"
 
@@ -49,16 +49,24 @@ class LocalEngine:
     on_report: Callable[[PollReport], None]
     on_reload: Callable[[], Coroutine[Any, Any, None]] | None = None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
-    _polling: dict[SourceId, asyncio.Task[None]] = field(default_factory=dict)
+    polls: Polls = field(init=False)
     _lanes: dict[str, asyncio.Task[None]] = field(default_factory=dict)
-    _rest_until: float = 0.0  # monotonic seconds; the database refused: no polls until then
+
+    def __post_init__(self) -> None:
+        self.polls = Polls(
+            watch=self.watch,
+            at_once=self.at_once,
+            clock=self.clock,
+            monotonic=self.monotonic,
+            on_report=self.on_report,
+        )
 
     async def run(self) -> None:
         """Drive the lines; returns when stopped and drained."""
         await start_up(self.watch, self.clock())
         await self.watch.write(lambda tx: spread(tx, self.watch, self.clock()))
         ticks = Ticks(self.clock, self.monotonic)
-        ticks.add("poll", _POLL_TICK, self._poll)
+        ticks.add("poll", _POLL_TICK, self.polls.tick)
         ticks.add("deliver", _DELIVER_TICK, self._deliver)
         ticks.add("decide", _DECIDE_TICK, self._decide)
         if self.on_reload is not None:
@@ -68,39 +76,14 @@ class LocalEngine:
             await self._watch_clock(ticks)
         finally:
             ticks.stop()
+            self.polls.close()
             await self._drain()
-
-    async def _poll(self) -> None:
-        """Start the polls that are due, as many as may run at once, longest overdue first."""
-        if self.monotonic() < self._rest_until:
-            return
-        now = self.clock()
-        for source_id in await self.watch.read(lambda tx: tx.sources.due(now)):
-            source = self.watch.settings.sources.get(source_id)
-            if len(self._polling) >= self.at_once:
-                return
-            if source and source.enabled and source_id not in self._polling:
-                self._start(self._polling, source_id, self._poll_one(source))
-
-    async def _poll_one(self, source: Source) -> None:
-        """Poll one source; a fault of our own is a failed poll, so that no tick spins on it."""
-        now = self.clock()
-        try:
-            report = await poll_source(self.watch, source, now)
-        except StoreError:
-            self._rest_until = self.monotonic() + _REST_S
-            raise
-        except Exception as fault:
-            log.exception("poll failed", source=source.id)
-            error = ParseError(f"fault: {type(fault).__name__}: {fault}", kind="fault")
-            report = await self.watch.write(lambda tx: record_failure(tx, source, error, now))
-        self.on_report(report)
 
     async def _deliver(self) -> None:
         """Give every channel its own task: a slow one delays no other."""
         for name, channel in self.watch.channels.items():
             if name not in self._lanes:
-                self._start(self._lanes, name, self._deliver_one(channel))
+                self._start(name, self._deliver_one(channel))
 
     async def _deliver_one(self, channel: Channel) -> None:
         await deliver_due(self.watch, channel, self.clock)
@@ -110,12 +93,10 @@ class LocalEngine:
         await decide_due(self.watch, now)
         await self.watch.write(lambda tx: tx.log.set_meta(_HEARTBEAT, now.isoformat()))
 
-    def _start(
-        self, running: dict[Any, asyncio.Task[None]], key: str, work: Coroutine[Any, Any, None]
-    ) -> None:
-        task = asyncio.create_task(_guarded(key, work))
-        running[key] = task
-        task.add_done_callback(lambda _: running.pop(key, None))
+    def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(_guarded(name, work))
+        self._lanes[name] = task
+        task.add_done_callback(lambda _: self._lanes.pop(name, None))
 
     async def _watch_clock(self, ticks: Ticks) -> None:
         """Wait for the stop; look now and then whether the wall clock jumped."""
@@ -131,7 +112,7 @@ class LocalEngine:
 
     async def _drain(self) -> None:
         """Let what is under way end; cut off what takes too long, its rows come back by lease."""
-        running = [*self._polling.values(), *self._lanes.values()]
+        running = [*self.polls.running.values(), *self._lanes.values()]
         if not running:
             return
         _, late = await asyncio.wait(running, timeout=_DRAIN_S)
@@ -189,7 +170,7 @@ def spread(tx: Transaction, watch: Watch, now: datetime) -> None:
             now,
             due_at=state.next_poll_at,
             last_at=state.last_poll_at,
-            every=source.every,
+            every=interval_of(source, state, now),
         )
         if due_at != state.next_poll_at:
             tx.sources.put(replace(state, next_poll_at=due_at))

@@ -200,11 +200,12 @@ class Fetcher:
             )
         if answer.status in WHOLE or answer.status == _NOT_MODIFIED:
             return
+        retry_after = self._retry_after(answer)
         raise FetchError(
             f"HTTP {answer.status}{_phrase(answer.status)} from {trip.shown()}",
-            kind="gone" if answer.status == _GONE else "http",
+            kind=_kind(trip, answer.status, retry_after),
             status=answer.status,
-            retry_after=self._retry_after(answer),
+            retry_after=retry_after,
         )
 
     def _retry_after(self, answer: Answer) -> timedelta | None:
@@ -230,6 +231,13 @@ class Fetcher:
             fresh_for=fresh_for,
             flags=trip.flags,
         )
+
+
+def _kind(trip: Trip, status: int, retry_after: timedelta | None) -> str:
+    """Return the name of a status; `busy` speaks for the first host asked, not for one beyond."""
+    is_busy = status in _BUSY and retry_after is not None and trip.is_at_home
+    kind = "busy" if is_busy else "http"
+    return "gone" if status == _GONE else kind
 
 
 def _document(trip: Trip, answer: Answer) -> Document:

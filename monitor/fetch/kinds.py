@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 WHAT_TO_DO: Mapping[str, str] = {
+    "busy": "Nothing: the host asked to be left alone for a while. Often? Raise `every`.",
     "challenge": "The site asks for a browser. Look for another feed of it, or ask the publisher.",
     "connect": "Nobody answers at the address. Wait; if other sources work, the site is down.",
     "decompress": "The body is damaged or in an encoding nobody asked for. Tell the publisher.",

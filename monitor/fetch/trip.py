@@ -56,6 +56,7 @@ class Trip:
     flags: tuple[str, ...] = ()
     _seen: set[httpx.URL] = field(default_factory=set)
     _is_permanent: bool = True
+    _is_at_home: bool = True
 
     def follow(self, status: int, location: str) -> None:
         """Go where a redirect points; raises FetchError of the kind `redirect`."""
@@ -63,6 +64,7 @@ class Trip:
         self._seen.add(left)
         if self.url in self._seen:
             raise FetchError(f"{host} redirects in a circle", kind="redirect")
+        self._is_at_home = self._is_at_home and self.host == host
         is_downgrade = left.scheme == "https" and self.url.scheme == "http"
         if is_downgrade:
             self.flags = (*self.flags, "https-to-http")
@@ -86,6 +88,11 @@ class Trip:
     def host(self) -> str:
         """Return the name as it goes to the DNS, without the final dot: one host, one turn."""
         return self.url.raw_host.decode("ascii").rstrip(".")
+
+    @property
+    def is_at_home(self) -> bool:
+        """Return whether no redirect has led to another host."""
+        return self._is_at_home
 
     def shown(self) -> str:
         """Return the address for messages: no user, no password, no query (it may be a key)."""

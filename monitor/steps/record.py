@@ -8,7 +8,6 @@ from typing import Literal
 import structlog
 
 from monitor import stories
-from monitor.alerts import timing
 from monitor.alerts.decide import Arrival, decide, returned_at
 from monitor.errors import FetchError, ParseError, StoreError
 from monitor.model import (
@@ -25,16 +24,17 @@ from monitor.model import (
     Story,
     StoryId,
 )
+from monitor.steps.schedule import after_failure, after_read, after_unchanged, neighbours
 from monitor.steps.tell import Cause, tell_story
 from monitor.steps.watch import Watch
-from monitor.store import SourceState, Transaction
+from monitor.store import Transaction
 from monitor.store.items import words_hash
 
 log = structlog.get_logger()
 
 _POSTPONED = "postponed"  # others wait for the same host: our politeness, not the source's failure
 _POSTPONED_FOR = timedelta(minutes=1)
-_GONE = 410  # HTTP: the publisher says that the feed will not come back
+_BUSY = "busy"  # 429 or 503 of the source's own host, with a Retry-After
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +98,8 @@ def record(tx: Transaction, watch: Watch, poll: Poll) -> PollReport:
         how = _How(is_backlog=is_backlog, is_edit=is_edit)
         told += _store_one(tx, watch, one, how)
     _store_known(tx, source, poll.reading)
-    after = _after_read(before, poll, [one for one, _ in fresh])
+    items = [one.item for one, _ in fresh]
+    after = after_read(before, source, poll.fetched, poll.reading, items, poll.now)
     tx.sources.put(after)
     return PollReport(
         source=source,
@@ -116,68 +117,38 @@ def record_unchanged(
     tx: Transaction, source: Source, answer: NotModified, now: datetime
 ) -> PollReport:
     """Store that a source had nothing new."""
-    before = tx.sources.state(source.id)
-    floor = timing.poll_floor(fresh_for=answer.fresh_for)
-    after = replace(_read_well(before, source, floor, now), validators=answer.validators)
-    after = _with_move(after, answer.moved_to, now)
+    after = after_unchanged(tx.sources.state(source.id), source, answer, now)
     tx.sources.put(after)
     return PollReport(source=source, result="unchanged", next_poll_at=after.next_poll_at)
 
 
 def record_failure(
-    tx: Transaction, source: Source, error: FetchError | ParseError, now: datetime
+    tx: Transaction, watch: Watch, source: Source, error: FetchError | ParseError, now: datetime
 ) -> PollReport:
     """Store that a poll failed; neither validators nor known entries change.
 
-    After a document that could not be parsed the validators go, so that it is sent again whole.
+    A host that asked to be left alone is left alone by its other sources too, also after a restart.
     """
     before = tx.sources.state(source.id)
     if error.kind == _POSTPONED:
-        return _postponed(tx, source, before, error, now)
-    failures = before.failures + 1
-    retry_after = error.retry_after if isinstance(error, FetchError) else None
-    gone = isinstance(error, FetchError) and error.status == _GONE
-    floor = timing.poll_floor(retry_after=retry_after)
-    due = timing.next_poll(
-        source.id, now, every=source.every, failures=failures, floor=floor, gone=gone
-    )
-    after = replace(
-        before,
-        next_poll_at=due.at,
-        last_poll_at=now,
-        failures=failures,
-        failing_since=before.failing_since or now,
-        error=str(error),
-        error_kind=error.kind,
-        is_suspended=due.suspended,
-        polls=before.polls + 1,
-    )
+        after = replace(before, next_poll_at=now + (_asked_wait(error) or _POSTPONED_FOR))
+    else:
+        after = after_failure(before, source, error, now)
     tx.sources.put(after)
+    wait = _asked_wait(error)
+    if error.kind == _BUSY and wait is not None:
+        tx.sources.hold(neighbours(source, watch.settings.sources.values()), now + wait)
     return PollReport(
         source=source,
         result="failed",
         error=str(error),
         error_kind=error.kind,
-        next_poll_at=due.at,
+        next_poll_at=after.next_poll_at,
     )
 
 
-def _postponed(
-    tx: Transaction,
-    source: Source,
-    before: SourceState,
-    error: FetchError | ParseError,
-    now: datetime,
-) -> PollReport:
-    wait = (error.retry_after if isinstance(error, FetchError) else None) or _POSTPONED_FOR
-    tx.sources.put(replace(before, next_poll_at=now + wait))
-    return PollReport(
-        source=source,
-        result="failed",
-        error=str(error),
-        error_kind=error.kind,
-        next_poll_at=now + wait,
-    )
+def _asked_wait(error: FetchError | ParseError) -> timedelta | None:
+    return error.retry_after if isinstance(error, FetchError) else None
 
 
 def _unseen(tx: Transaction, found: Sequence[Found]) -> list[tuple[Found, bool]]:
@@ -234,6 +205,7 @@ def _take_in(tx: Transaction, watch: Watch, one: Found, how: _How) -> Told:
     tx.items.put_hits(one.item, one.hits, ruleset.hash, evidence)
     story_id = tx.stories.story_of(one.item.id)
     opened, is_denial = False, False
+    is_member = story_id is not None
     if story_id is None:
         story_id, assignment = _join(tx, watch, one)
         opened, is_denial = assignment.story_id is None, assignment.is_denial
@@ -242,7 +214,7 @@ def _take_in(tx: Transaction, watch: Watch, one: Found, how: _How) -> Told:
     arrival = Arrival(
         hits=one.hits,
         is_backlog=how.is_backlog,
-        is_edit=how.is_edit,
+        is_edit=how.is_edit and is_member,
         is_denial=is_denial,
     )
     reason, detail = decide(story, arrival, watch.settings.policy)
@@ -299,44 +271,3 @@ def _store_known(tx: Transaction, source: Source, reading: Reading) -> None:
         tx.sources.add_known(source.id, reading.hashes)
     else:
         tx.sources.replace_known(source.id, reading.hashes)
-
-
-def _after_read(before: SourceState, poll: Poll, fresh: Sequence[Found]) -> SourceState:
-    fetched, reading = poll.fetched, poll.reading
-    floor = timing.poll_floor(fresh_for=fetched.fresh_for, ttl=reading.ttl)
-    published = [one.item.published for one in fresh if one.item.published]
-    recent = sorted({*before.recent_when, *published})[-timing.RECENT_ITEMS :]
-    # A document that broke off is asked for again, whole.
-    validators = before.validators if reading.partial else fetched.validators
-    after = replace(
-        _read_well(before, poll.source, floor, poll.now),
-        validators=validators,
-        last_new_at=poll.now if fresh else before.last_new_at,
-        recent_when=tuple(recent),
-    )
-    return _with_move(after, fetched.moved_to, poll.now)
-
-
-def _read_well(before: SourceState, source: Source, floor: timedelta, now: datetime) -> SourceState:
-    due = timing.next_poll(source.id, now, every=source.every, floor=floor)
-    return replace(
-        before,
-        next_poll_at=due.at,
-        last_poll_at=now,
-        last_ok_at=now,
-        failures=0,
-        failing_since=None,
-        error="",
-        error_kind="",
-        is_suspended=False,
-        polls=before.polls + 1,
-    )
-
-
-def _with_move(state: SourceState, target: str, now: datetime) -> SourceState:
-    """Note a permanent redirect: where it leads, how often it was seen in a row, since when."""
-    if not target:
-        return replace(state, permanent_url="", permanent_seen=0, permanent_since=None)
-    if target != state.permanent_url:
-        return replace(state, permanent_url=target, permanent_seen=1, permanent_since=now)
-    return replace(state, permanent_seen=state.permanent_seen + 1)

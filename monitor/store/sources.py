@@ -134,6 +134,14 @@ class Sources:
             ],
         )
 
+    def hold(self, source_ids: Iterable[SourceId], until: datetime) -> None:
+        """Let no poll of these sources be due before a time."""
+        for source_id in source_ids:
+            self._db.execute(
+                "update source set next_poll_at = max(next_poll_at, ?) where id = ?",
+                [to_text(until), source_id],
+            )
+
     def mark_alarmed(self, source_ids: Iterable[SourceId], at: datetime | None) -> None:
         """Store that people were told of these sources' failure, or (None) of its end."""
         for source_id in source_ids:

@@ -315,7 +315,7 @@ def test_edge_09_retry_after_is_read_and_pauses_the_host(
 
         default = timedelta(minutes=1) if status.startswith("429") else timedelta(0)
         paused = gate.wait_for("127.0.0.1")
-        assert (error.kind, error.retry_after) == ("http", expected)
+        assert (error.kind, error.retry_after) == ("busy" if expected else "http", expected)
         assert timedelta(0) <= (expected or default) - paused < timedelta(seconds=2)
 
     run(scenario())
@@ -348,8 +348,24 @@ def test_edge_09_the_next_in_line_is_held_back_too() -> None:
                 *(failure(fetcher, server.url(f"/{n}")) for n in range(5))
             )
 
-        assert [e.kind for e in errors] == ["http"] + ["postponed"] * 4
+        assert [e.kind for e in errors] == ["busy"] + ["postponed"] * 4
         assert len(server.requests) == 1
+
+    run(scenario())
+
+
+def test_edge_09_a_busy_host_beyond_a_redirect_does_not_speak_for_the_first() -> None:
+    """What a host asks for that a feed was led to holds back no other feed of the first host."""
+
+    async def scenario() -> None:
+        busy = reply("503 Service Unavailable", headers={"Retry-After": "3600"})
+        async with serving(say(busy)) as far:
+            there = far.url("/x", "localhost")
+            moved = reply("302 Found", headers={"Location": there})
+            async with serving(say(moved)) as near, fetching() as fetcher:
+                error = await failure(fetcher, near.url())
+
+        assert (error.kind, error.retry_after) == ("http", timedelta(hours=1))
 
     run(scenario())
 

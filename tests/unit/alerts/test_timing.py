@@ -14,8 +14,10 @@ from monitor.alerts.timing import (
     RETRY_STEPS,
     SHORTEST,
     adaptive_interval,
+    believes_move,
     due_after_start,
     freshness,
+    learnt_interval,
     next_poll,
     next_retry,
     parse_retry_after,
@@ -126,6 +128,50 @@ class TestAdaptiveInterval:
     def test_too_few_dates_give_the_default(self, dates: list[datetime]) -> None:
         """Without two dates there is no gap to learn from."""
         assert adaptive_interval(dates) == DEFAULT_EVERY
+
+
+class TestLearntInterval:
+    def test_follows_the_pace_of_the_source(self) -> None:
+        """Half the usual gap, whatever the default."""
+        dates = [NOW - HOUR * n for n in range(5)]
+
+        assert learnt_interval(dates, NOW, default=QUARTER) == HOUR / 2
+
+    @pytest.mark.parametrize("dates", [[], [NOW]])
+    def test_is_the_default_before_two_dates_are_known(self, dates: list[datetime]) -> None:
+        """A new source is polled as the operator set for all."""
+        assert learnt_interval(dates, NOW, default=HOUR) == HOUR
+
+    def test_a_weekly_bulletin_is_not_asked_every_two_minutes(self) -> None:
+        """Twenty items in a minute have no gap; the quiet since then counts."""
+        dates = [NOW + timedelta(seconds=n) for n in range(20)]
+
+        assert learnt_interval(dates, NOW, default=QUARTER) == SHORTEST
+        a_day_later = learnt_interval(dates, NOW + timedelta(days=1), default=QUARTER)
+        assert HOUR < a_day_later < 2 * HOUR
+        assert learnt_interval(dates, NOW + timedelta(days=30), default=QUARTER) == LONGEST
+
+    def test_dates_ahead_of_now_do_no_harm(self) -> None:
+        """A clock that was set back makes the quiet negative."""
+        dates = [NOW + HOUR * n for n in range(5)]
+
+        assert learnt_interval(dates, NOW, default=QUARTER) == HOUR / 2
+
+
+@pytest.mark.parametrize(
+    ("seen", "over", "expected"),
+    [
+        (2, timedelta(days=9), False),
+        (3, timedelta(hours=23), False),
+        (3, timedelta(days=1), True),
+        (99, HOUR, False),
+    ],
+)
+def test_edge_06_a_move_needs_three_sightings_over_a_day(
+    seen: int, over: timedelta, expected: bool
+) -> None:
+    """Mistakes are mended within hours; a move stays."""
+    assert believes_move(seen, over) is expected
 
 
 class TestPollFloor:

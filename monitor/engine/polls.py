@@ -1,0 +1,108 @@
+"""Which polls run: longest overdue first, one at a time for each host, so many at once in all."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+import structlog
+
+from monitor.errors import ParseError, StoreError
+from monitor.model import Source, SourceId
+from monitor.pipeline import poll_source
+from monitor.steps.record import PollReport, record_failure
+from monitor.steps.schedule import host_of
+from monitor.steps.watch import Watch
+
+log = structlog.get_logger()
+
+_REST_S = 15.0
+
+
+@dataclass(kw_only=True)
+class Polls:
+    """Starts polls as they fall due; a poll that ends makes room for the next one at once.
+
+    Hosts are asked by one poll each, so that a hundred sources of one host, which take turns,
+    hold one place and not all. `running` holds the polls under way.
+    """
+
+    watch: Watch
+    at_once: int
+    clock: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    on_report: Callable[[PollReport], None]
+    running: dict[SourceId, asyncio.Task[None]] = field(default_factory=dict)
+    _lines: dict[str, deque[Source]] = field(default_factory=dict)  # what is due, by host
+    _free: deque[str] = field(default_factory=deque)  # hosts with a line that nobody asks now
+    _busy: set[str] = field(default_factory=set)
+    _is_closed: bool = False
+    _rest_until: float = 0.0  # monotonic seconds; the database refused: no polls until then
+
+    async def tick(self) -> None:
+        """Look what is due, and start as much of it as may run."""
+        if self.monotonic() < self._rest_until:
+            return
+        now = self.clock()
+        self._line_up(await self.watch.read(lambda tx: tx.sources.due(now)))
+        self._fill()
+
+    def close(self) -> None:
+        """Start nothing more; what runs goes on."""
+        self._is_closed = True
+        self._forget()
+
+    def _forget(self) -> None:
+        self._lines.clear()
+        self._free.clear()
+
+    def _line_up(self, due: Iterable[SourceId]) -> None:
+        self._forget()
+        sources = self.watch.settings.sources
+        for source_id in due:
+            source = sources.get(source_id)
+            if source is None or not source.enabled or source_id in self.running:
+                continue
+            self._lines.setdefault(host_of(source.url), deque()).append(source)
+        self._free.extend(host for host in self._lines if host not in self._busy)
+
+    def _fill(self) -> None:
+        while self._free and not self._is_closed and len(self.running) < self.at_once:
+            host = self._free.popleft()
+            source = self._lines[host].popleft()
+            self._busy.add(host)
+            task = asyncio.create_task(self._poll(source))
+            self.running[source.id] = task
+            task.add_done_callback(partial(self._ended, source.id, host))
+
+    def _ended(self, source_id: SourceId, host: str, _: asyncio.Task[None]) -> None:
+        del self.running[source_id]
+        self._busy.discard(host)
+        if self._lines.get(host):
+            self._free.append(host)
+        self._fill()
+
+    async def _poll(self, source: Source) -> None:
+        """Poll one source; a fault of our own is a failed poll, so that no tick spins on it."""
+        try:
+            self.on_report(await self._report(source))
+        except StoreError:
+            log.exception("poll not stored", source=source.id)
+            self._rest_until = self.monotonic() + _REST_S
+            self._forget()
+        except Exception:
+            log.exception("task failed", task=source.id)
+
+    async def _report(self, source: Source) -> PollReport:
+        now = self.clock()
+        try:
+            return await poll_source(self.watch, source, now)
+        except StoreError:
+            raise
+        except Exception as fault:
+            log.exception("poll failed", source=source.id)
+            error = ParseError(f"fault: {type(fault).__name__}: {fault}", kind="fault")
+            watch = self.watch
+            return await watch.write(lambda tx: record_failure(tx, watch, source, error, now))
