@@ -21,8 +21,9 @@ test: setup  ## the test suite with coverage gates
 	$(BIN)/python -m coverage report --omit='monitor/text/*,monitor/sources/*,monitor/rules/*,monitor/stories/*,monitor/alerts/*,monitor/model.py,monitor/errors.py,monitor/yamlnodes.py' --fail-under=90
 test-long: setup  ## a kill before every statement, 20,000 random rules, ten minutes of broken files
 	$(BIN)/python -m pytest -m long $(ARGS)
-	$(BIN)/python tests/evaluation/fuzz_rules.py
-	$(BIN)/python tests/evaluation/fuzz_documents.py
+	$(BIN)/python tests/evaluation/differential_rules.py
+	$(BIN)/python tests/evaluation/fuzz_rules.py --seconds 600
+	$(BIN)/python -m tests.evaluation.fuzz_documents --minutes 30
 evaluate: setup  ## rules, stories and feed reading on the labelled data beside the checkout
 	$(BIN)/python tests/evaluation/rules.py $(ARGS)
 	$(BIN)/python tests/evaluation/stories.py

@@ -27,3 +27,5 @@ def set_up(stream: TextIO) -> None:
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(stream=stream, level=logging.WARNING)
+    # A tick that is skipped while the one before still looks is how it should be.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)

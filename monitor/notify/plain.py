@@ -94,6 +94,8 @@ def _others(story: StoryAlert, others: Sequence[Article]) -> Iterator[str]:
         source = line(article.source_name or article.source)
         yield from wrap(f"{source}: {line(article.title)}{copied}", WIDTH, "    ", "  - ")
         yield f"    {line(article.url, LONGEST_URL)}"
+    if (more := story.article_count - 1 - len(others[:MOST_ARTICLES])) > 0:
+        yield f"  and {count(more, 'more article')}: monitor show {line(story.story_id)}"
 
 
 def _digest(digest: Digest) -> Iterator[str]:

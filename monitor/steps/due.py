@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from monitor.alerts.digest import Window, due_window
@@ -28,6 +28,7 @@ from monitor.store.codec import to_time
 
 _STARTED = "started_at"
 _STORIES_IN_DIGEST = 200
+_DEAD_APART = timedelta(hours=1)  # a mailbox that is refused makes a dead letter for every story
 _DEAD_SHOWN = 20  # rows named in one alarm
 
 
@@ -115,7 +116,7 @@ def _channel_alarms(tx: Transaction, watch: Watch, now: datetime) -> list[str]:
         waiting = tx.outbox.open_rows(circuit.name)
         operations = Operations(
             kind="channel.paused",
-            title=f"Channel {circuit.name} is refused; {waiting} messages wait",
+            title=f"Channel {circuit.name} is refused; {_counted(waiting, 'message')} waiting",
             detail=circuit.paused_why,
             since=circuit.paused_at,
             about=circuit.name,
@@ -131,7 +132,8 @@ def _channel_alarms(tx: Transaction, watch: Watch, now: datetime) -> list[str]:
 def _dead_letter_alarm(tx: Transaction, watch: Watch, now: datetime) -> list[str]:
     """Tell of messages that could not be delivered, each once, all of a moment in one message."""
     dead = tx.outbox.unalarmed_dead()
-    if not dead:
+    told_at = tx.stories.last_alert_of("delivery.dead")
+    if not dead or (told_at is not None and now - told_at < _DEAD_APART):
         return []
     tx.outbox.mark_alarmed(row["id"] for row in dead)
     channels = sorted({row["channel"] for row in dead})
@@ -141,7 +143,7 @@ def _dead_letter_alarm(tx: Transaction, watch: Watch, now: datetime) -> list[str
     ]
     operations = Operations(
         kind="delivery.dead",
-        title=f"{len(dead)} messages could not be delivered by {', '.join(channels)}",
+        title=f"{_counted(len(dead), 'message')} not delivered by {', '.join(channels)}",
         detail="\n".join(lines),
         since=to_time(dead[0]["settled_at"]),
         about=channels[0] if len(channels) == 1 else "",
@@ -149,6 +151,10 @@ def _dead_letter_alarm(tx: Transaction, watch: Watch, now: datetime) -> list[str
     )
     tell_operations(tx, watch, operations, now, key=" ".join(str(row["id"]) for row in dead))
     return [operations.title]
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 # ---------------------------------------------------------------- digest
@@ -200,19 +206,27 @@ def digest_of(tx: Transaction, settings: Settings, window: Window) -> Digest:
         zone=settings.digest_zone.key,
         since=window.since,
         until=window.until,
-        stories=tuple(_digest_story(row, window) for row in rows if row["id"] not in silent),
+        stories=tuple(
+            _digest_story(settings, row, window) for row in rows if row["id"] not in silent
+        ),
         coverage=coverage(settings, tx.sources.states(), window.since),
         items=items,
         hits=hits,
     )
 
 
-def _digest_story(row: dict[str, Any], window: Window) -> DigestStory:
+def _worst_first(settings: Settings, rules: Sequence[str]) -> tuple[str, ...]:
+    """Return rules in order of their severity; those that are gone come last."""
+    known = settings.ruleset.rules
+    return tuple(sorted(rules, key=lambda name: -known[name].severity if name in known else 0))
+
+
+def _digest_story(settings: Settings, row: dict[str, Any], window: Window) -> DigestStory:
     return DigestStory(
         story_id=StoryId(row["id"]),
         title=row["title"],
         severity=Severity[row["severity"].upper()],
-        rules=tuple(row["rules"]),
+        rules=_worst_first(settings, row["rules"]),
         is_new=to_time(row["opened_at"]) >= window.since,
         articles_added=row["added"],
         articles_total=row["items"],

@@ -219,6 +219,11 @@ class Stories:
             [new_id, clean(title), story.id],
         )
 
+    def last_alert_of(self, reason: str) -> datetime | None:
+        """Return when an alert was last made for a reason, or None."""
+        rows = self._db.query("select max(occurred_at) as at from alert where reason = ?", [reason])
+        return to_time_or_none(next(iter(rows))["at"])
+
     def latest(self) -> StoryId | None:
         """Return the story that an item joined last, or None."""
         rows = self._db.query("select story_id from member order by number desc limit 1")
