@@ -26,7 +26,8 @@ test-long: setup  ## a kill before every statement, 20,000 random rules, ten min
 	$(BIN)/python -m tests.evaluation.fuzz_documents --minutes 30
 evaluate: setup  ## rules, stories and feed reading on the labelled data beside the checkout
 	$(BIN)/python tests/evaluation/rules.py $(ARGS)
-	$(BIN)/python tests/evaluation/stories.py
+	PYTHONPATH=. $(BIN)/python tests/evaluation/stories.py --ways
+	$(BIN)/python tests/evaluation/mended.py
 	$(BIN)/python -m tests.evaluation.conformance
 evaluate-week: setup  ## a week of real news through the worker, killed three times, and its ledger
 	$(BIN)/python tests/evaluation/week.py $(ARGS)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from monitor.model import Hit, Item, ItemId, SourceId
@@ -24,7 +24,7 @@ class BadLine:
 def read_items(lines: Iterable[bytes]) -> Iterator[tuple[Item, str] | BadLine]:
     """Yield items with the id as given, in order; a line that is none does not stop the rest.
 
-    A time without a zone is UTC. An item without a time stands at the time of the one before it.
+    A time without a zone is UTC, a bare date stands for noon. An item without a time stands at the time of the one before it.
     """
     latest = _EPOCH
     for number, line in enumerate(lines, 1):
@@ -69,13 +69,15 @@ def _text(value: object) -> str:
 
 
 def _time(value: object) -> datetime | None:
-    """Return the time of an ISO 8601 text, or None where it is none."""
+    """Return the time of an ISO 8601 text, noon for a bare date, or None where it is none."""
     try:
         time = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         return None
     if time is None:
         return None
+    if isinstance(value, str) and len(value) <= len("2024-03-28"):
+        time += timedelta(hours=12)  # midnight would put a day's story before it happened
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -27,13 +27,9 @@ from monitor.model import (
 )
 from monitor.rules import RuleSet
 from monitor.store import SqliteStore, Transaction
-from monitor.stories import Fingerprint, Window
+from monitor.stories import KEEP, Fingerprint, Window
 
 _Result = TypeVar("_Result")
-
-# A story takes new items for 72 hours after its latest one; items older than a week by arrival
-# cannot matter, and forgetting by arrival gives the same window before and after a restart.
-_REMEMBERED = timedelta(days=7)
 
 
 class Channel(Protocol):
@@ -115,6 +111,9 @@ class Watch:
 class RecentStories:
     """The members of stories that an arriving item may join, kept in step with the store.
 
+    What arrived more than `KEEP` ago cannot matter; forgetting by arrival gives the same window
+    before and after a restart.
+
     Other processes add members too: `sync` takes in what was committed since.
     """
 
@@ -134,10 +133,10 @@ class RecentStories:
         if mended != self._mended:
             self.forget_all()
             self._mended = mended
-        for member in tx.stories.members_after(self._number, now - _REMEMBERED):
+        for member in tx.stories.members_after(self._number, now - KEEP):
             fingerprint = Fingerprint.from_json(member.fingerprint)
             self.add(member.number, member.story_id, fingerprint, member.joined_at)
-        while self._arrivals and self._arrivals[0][0] < now - _REMEMBERED:
+        while self._arrivals and self._arrivals[0][0] < now - KEEP:
             self.window.forget(self._arrivals.popleft()[1])
 
     def add(
