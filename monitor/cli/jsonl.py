@@ -24,7 +24,8 @@ class BadLine:
 def read_items(lines: Iterable[bytes]) -> Iterator[tuple[Item, str] | BadLine]:
     """Yield items with the id as given, in order; a line that is none does not stop the rest.
 
-    A time without a zone is UTC, a bare date stands for noon. An item without a time stands at the time of the one before it.
+    A time without a zone is UTC, a bare date stands for noon. An item without a time stands at
+    the time of the one before it.
     """
     latest = _EPOCH
     for number, line in enumerate(lines, 1):
