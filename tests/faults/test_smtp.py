@@ -283,7 +283,8 @@ def test_f21_no_byte_of_a_message_goes_out_when_starttls_is_stripped(
         results, alarms, found = lane.run(work)
 
     assert results == ["paused"]
-    assert alarms == ("Channel desk is refused; 1 messages wait",)
+    [alarm] = alarms
+    assert "desk is refused; 1 message" in alarm
     assert found["pending"] >= 1
     said = bytes(proxy.seen)
     assert said.upper().startswith(b"EHLO")
@@ -324,7 +325,8 @@ def test_f22_a_certificate_that_is_wrong_stops_the_channel_and_alarms(
             results, alarms, found = lane.run(work)
 
     assert results == ["paused"]
-    assert alarms == ("Channel desk is refused; 1 messages wait",)
+    [alarm] = alarms
+    assert "desk is refused; 1 message" in alarm
     assert found == ["pending", "sent"]
     assert len(lane.kit.hook.posts()) == 1
     assert b"ertificate" in lane.kit.hook.posts()[0][1]
