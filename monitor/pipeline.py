@@ -194,6 +194,8 @@ def _validators(before: SourceState, now: datetime) -> Validators:
 
 
 def _log_told(report: PollReport) -> None:
+    if report.has_gap:
+        log.warning("possible gap", source=report.source.id, entries=report.entries)
     for told in report.told:
         log.info(
             "item matched",

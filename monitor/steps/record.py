@@ -24,7 +24,13 @@ from monitor.model import (
     Story,
     StoryId,
 )
-from monitor.steps.schedule import after_failure, after_read, after_unchanged, neighbours
+from monitor.steps.schedule import (
+    after_failure,
+    after_read,
+    after_unchanged,
+    neighbours,
+    rolled_over,
+)
 from monitor.steps.tell import Cause, tell_story
 from monitor.steps.watch import Watch
 from monitor.store import Transaction
@@ -82,6 +88,7 @@ class PollReport:
     error: str = ""
     error_kind: str = ""
     partial: bool = False
+    has_gap: bool = False  # nothing in the document was known: items may have come and gone unseen
     next_poll_at: datetime | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -101,14 +108,16 @@ def record(tx: Transaction, watch: Watch, poll: Poll) -> PollReport:
     items = [one.item for one, _ in fresh]
     after = after_read(before, source, poll.fetched, poll.reading, items, poll.now)
     tx.sources.put(after)
+    new_items = sum(not is_edit for _, is_edit in fresh)
     return PollReport(
         source=source,
         result="read",
         entries=len(poll.reading.hashes),
-        new_items=sum(not is_edit for _, is_edit in fresh),
+        new_items=new_items,
         changed_items=sum(is_edit for _, is_edit in fresh),
         told=tuple(told),
         partial=poll.reading.partial,
+        has_gap=rolled_over(before, poll.reading, new_items),
         next_poll_at=after.next_poll_at,
     )
 

@@ -124,6 +124,14 @@ def after_failure(
     )
 
 
+def rolled_over(before: SourceState, reading: Reading, new_items: int) -> bool:
+    """Return whether a document holds nothing that was known of a source that had items before.
+
+    Its window moved on by more than its length between two polls, so items may have been missed.
+    """
+    return before.last_new_at is not None and new_items == len(reading.hashes) > 1
+
+
 def _read_well(
     before: SourceState, source: Source, floor: timedelta, moved_to: str, now: datetime
 ) -> SourceState:
