@@ -43,8 +43,11 @@ def read_config(
         ConfigError: with every problem of every file.
     """
     models = {kind: channel.settings for kind, channel in CHANNELS.items()}
-    load_rules = partial(rules.load, today=utc_now().date())
-    return load_config(directory, environ, models, load_rules=load_rules, rules_from=rules_from)
+    now = utc_now()
+    load_rules = partial(rules.load, today=now.date())
+    return load_config(
+        directory, environ, models, load_rules=load_rules, rules_from=rules_from, now=now
+    )
 
 
 def settings_of(config: Config) -> Settings:
@@ -56,6 +59,7 @@ def settings_of(config: Config) -> Settings:
         routes=config.routes,
         ops_channels=config.ops_channels,
         digest_channels=config.digest_channels,
+        silences=config.silences,
         policy=Policy(),
         digest_at=service.digest.at,
         digest_zone=service.digest.zone,

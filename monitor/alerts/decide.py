@@ -21,12 +21,14 @@ class Arrival:
 
     `is_backlog`: the source is read for the first time and its policy keeps old news quiet.
     `is_edit`: the item is known and its text changed. `is_denial`: it takes back the story's event.
+    `silenced` names the silences that cover its other hits; `hits` are those that none covers.
     """
 
     hits: Sequence[Hit]
     is_backlog: bool = False
     is_edit: bool = False
     is_denial: bool = False
+    silenced: str = ""
 
     @property
     def severity(self) -> Severity:
@@ -43,6 +45,8 @@ def decide(story: Story, arrival: Arrival, policy: Policy) -> tuple[Reason, str]
         return Reason.MUTED, ""
     if arrival.is_backlog:
         return Reason.BACKLOG, ""
+    if not arrival.hits:
+        return Reason.SILENCED, arrival.silenced
     if story.alerted_severity is None:
         return Reason.NEW_STORY, ""
     return _again(story, story.alerted_severity, arrival, policy)

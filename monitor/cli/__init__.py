@@ -33,6 +33,7 @@ _COMMANDS: Mapping[str, _Entry] = {
     "stories": _Entry("look", "List stories, worst first."),
     "show": _Entry("look", "Show a story, an item or a rule, with every reason."),
     "story": _Entry("story", "Mend stories: split, merge, mute, acknowledge."),
+    "silence": _Entry("silence", "Tell nobody of what is known and harmless, until a time."),
     "why": _Entry("why", "Say for each rule why a text matches, or what is missing."),
     "match": _Entry("match", "Match items from a JSON Lines file, one line out per item."),
     "rules": _Entry("rules", "List, show, test and compare rules."),

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -40,11 +41,12 @@ def load_config(
     *,
     load_rules: LoadRules = rules.load,
     rules_from: Path | None = None,
+    now: datetime | None = None,
 ) -> Config:
     """Return the configuration of a directory; files that are absent have defaults.
 
     `channels` names the settings of each kind of channel. `rules_from` is another directory to
-    take rules and watchlists from.
+    take rules and watchlists from. `now` tells what is over.
 
     Raises:
         ConfigError: with every problem of every file.
@@ -55,5 +57,6 @@ def load_config(
         read_secret=lambda path: read_secret_file(directory, path),
         channels=channels,
         load_rules=load_rules,
+        now=now,
     )
     return assemble(files, surroundings, directory, problems)

@@ -9,7 +9,7 @@ from pathlib import Path
 from monitor.alerts.route import Route
 from monitor.config import crosscheck
 from monitor.config.channels import Channels
-from monitor.config.effective import Config, route_of, sources_of
+from monitor.config.effective import Config, route_of, silence_of, sources_of
 from monitor.config.parts import Parts, Reader, Surroundings
 from monitor.config.schema import RoutesFile, ServiceSettings
 from monitor.config.secrets import redact
@@ -34,6 +34,8 @@ def assemble(
     parts = reader.parts()
     ways = _ways(parts)
     reader.add(_cross_checks(parts, ways, files))
+    if surroundings.now is not None:
+        reader.add(crosscheck.expired(parts.routing, surroundings.now))
     warnings = reader.warnings_or_errors()
     config = _config(parts, ways, warnings, reader.secrets)
     texts = {name: redact(text, config.secrets) for name, text in files.items()}
@@ -54,6 +56,7 @@ def _config(parts: Parts, ways: _Ways, warnings: tuple[Problem, ...], secrets: s
     assert parts.service is not None, "a file without a model has an error"
     assert parts.feeds is not None, "a file without a model has an error"
     assert parts.ruleset is not None, "rules that cannot be loaded are errors"
+    silences = parts.routes.silences if parts.routes else ()
     return Config(
         service=parts.service,
         sources=sources_of(parts.feeds, parts.service),
@@ -63,6 +66,10 @@ def _config(parts: Parts, ways: _Ways, warnings: tuple[Problem, ...], secrets: s
         ops_channels=ways.operations,
         ruleset=parts.ruleset,
         warnings=warnings,
+        silences=tuple(
+            silence_of(f"routes.yaml silence {number}", entry)
+            for number, entry in enumerate(silences, start=1)
+        ),
         secrets=frozenset(secrets),
     )
 

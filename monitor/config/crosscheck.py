@@ -5,9 +5,11 @@ wrong.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
 
 from monitor.alerts.route import Route
 from monitor.config.schema import FeedsFile
+from monitor.config.values import Wrong, read_moment
 from monitor.errors import Problem
 from monitor.model import Severity
 from monitor.yamlnodes import Node, did_you_mean
@@ -71,11 +73,27 @@ def _twice(nodes: Iterable[Node | None], what: str, *, is_warning: bool) -> Iter
 
 
 def conditions(root: Node, known: Mapping[str, Collection[str]]) -> Iterator[Problem]:
-    """Find routes that wait for a rule, theme, tag or source that does not exist."""
-    for entry in each(root.get("routes")):
-        when = entry.get("when")
+    """Find routes and silences that wait for a rule, theme, tag or source that does not exist."""
+    routes = (entry.get("when") for entry in each(root.get("routes")))
+    for when in (*routes, *each(root.get("silences"))):
         for key, names in known.items():
             yield from unknown(words(when.get(key) if when else None), names, key)
+
+
+def expired(root: Node, now: datetime) -> Iterator[Problem]:
+    """Warn of silences that are over: they do nothing."""
+    for entry in each(root.get("silences")):
+        until = entry.get("until")
+        if until is not None and _is_past(until, now):
+            message = "this silence is over and does nothing"
+            yield until.problem(message, "remove it", is_warning=True)
+
+
+def _is_past(until: Node, now: datetime) -> bool:
+    try:
+        return until.text is not None and read_moment(until.text) <= now
+    except Wrong:
+        return False  # told as an error
 
 
 def uncovered(root: Node, routes: Collection[Route]) -> Iterator[Problem]:

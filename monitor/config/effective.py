@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from monitor.alerts.route import Route
-from monitor.config.schema import FeedEntry, FeedsFile, RouteEntry, ServiceSettings
+from monitor.alerts.silence import Silence
+from monitor.config.schema import FeedEntry, FeedsFile, RouteEntry, ServiceSettings, SilenceEntry
 from monitor.errors import Problem
 from monitor.model import Severity, Source, SourceId
 from monitor.rules import RuleSet
@@ -41,6 +42,7 @@ class Config:
     ops_channels: tuple[str, ...]
     ruleset: RuleSet
     warnings: tuple[Problem, ...]
+    silences: tuple[Silence, ...] = ()
     hash: str = ""
     directory: Path = Path()
     files: Mapping[str, str] = field(repr=False, default_factory=dict)
@@ -104,4 +106,18 @@ def route_of(entry: RouteEntry) -> Route:
         sources=frozenset(when.source),
         langs=frozenset(when.lang),
         send_as=entry.as_,
+    )
+
+
+def silence_of(name: str, entry: SilenceEntry) -> Silence:
+    """Return the silence that an entry describes."""
+    return Silence(
+        name=name,
+        until=entry.until,
+        by=entry.by,
+        reason=entry.reason,
+        rules=frozenset(entry.rule),
+        sources=frozenset(entry.source),
+        themes=frozenset(entry.theme),
+        text=entry.text,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -29,6 +30,7 @@ class Surroundings:
     read_secret: ReadSecret
     channels: Models
     load_rules: LoadRules
+    now: datetime | None = None  # to tell what is over; None tells nothing
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,13 +20,16 @@ from monitor.config.values import (
     HeaderValue,
     Id,
     Login,
+    Moment,
     Names,
     Network,
     Pace,
     Polls,
+    Said,
     Severities,
     Version,
     WebAddress,
+    Words,
     Wrong,
     Zone,
 )
@@ -185,6 +188,24 @@ class RouteEntry(Settings):
     as_: Literal["alert", "digest"] = Field(default="alert", alias="as")
 
 
+class SilenceEntry(Settings):
+    """What nobody is told of until a time: the hits that fit every condition that is given."""
+
+    rule: Names = ()
+    source: Names = ()
+    theme: Names = ()
+    text: Words = ""
+    until: Moment
+    by: Said
+    reason: Said
+
+    @model_validator(mode="after")
+    def _of_something(self) -> "SilenceEntry":
+        if not (self.rule or self.source or self.theme or self.text):
+            raise Wrong("needs a rule, source, theme or text: it would silence everything")
+        return self
+
+
 class ChannelEntry(BaseModel):
     """A channel: its one kind with its settings, and whether it is on."""
 
@@ -200,11 +221,12 @@ class ClosedChannelEntry(ChannelEntry):
 
 
 class RoutesFile(Settings):
-    """routes.yaml: channels and routes. Without routes every channel gets every story."""
+    """routes.yaml: channels, routes, silences. Without routes every channel gets every story."""
 
     version: Version = 1
     channels: Mapping[Id, ChannelEntry] = {}
     routes: tuple[RouteEntry, ...] = ()
+    silences: tuple[SilenceEntry, ...] = ()
 
 
 def routes_model(channels: Mapping[str, type[BaseModel]]) -> type[RoutesFile]:

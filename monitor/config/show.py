@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 
 from monitor.alerts.route import Route
+from monitor.alerts.silence import Silence
 from monitor.config.effective import ChannelConfig, Config
 from monitor.config.secrets import redact
 from monitor.config.values import write_duration
@@ -22,6 +23,7 @@ def shown(config: Config) -> dict[str, Any]:
         "feeds": [_feed(source) for source in config.sources],
         "channels": {name: _channel(channel) for name, channel in config.channels.items()},
         "routes": [_route(route) for route in config.routes],
+        "silences": [_silence(silence) for silence in config.silences],
         "digest_channels": list(config.digest_channels),
         "ops_channels": list(config.ops_channels),
     }
@@ -81,6 +83,21 @@ def _route(route: Route) -> dict[str, Any]:
     }
     when = {key: values for key, values in conditions.items() if values}
     return {"when": when, "send": list(route.send), "as": route.send_as}
+
+
+def _silence(silence: Silence) -> dict[str, Any]:
+    conditions: Mapping[str, Any] = {
+        "rule": sorted(silence.rules),
+        "source": sorted(silence.sources),
+        "theme": sorted(silence.themes),
+        "text": silence.text,
+    }
+    return {
+        **{key: value for key, value in conditions.items() if value},
+        "until": silence.until.isoformat(),
+        "by": silence.by,
+        "reason": silence.reason,
+    }
 
 
 def _redacted(value: Any, secrets: frozenset[str]) -> Any:

@@ -6,17 +6,19 @@ Every scalar of a file is text; these types read it. The same types print the JS
 import ipaddress
 import re
 import zoneinfo
-from datetime import time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, PlainSerializer, SecretStr, WithJsonSchema
 
 from monitor.model import Severity
+from monitor.text.fold import fold
 from monitor.yamlnodes import did_you_mean
 
 SEVERITIES = tuple(severity.label for severity in Severity)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}  # seconds
+_DATE_LENGTH = len("2024-09-05")
 _LONGEST = 100 * _UNITS["y"]  # a clock minus this is still a date
 _DURATION = re.compile(r"([0-9]{1,6})\s*([smhdwy])")
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
@@ -73,6 +75,36 @@ def read_clock(value: object) -> time:
     if not match:
         raise Wrong('is not a time of day; write for example "07:00"')
     return time(int(match[1]), int(match[2]))
+
+
+def read_moment(value: object) -> datetime:
+    """Return the moment that a date, or a date and a time, names; a date means its end, in UTC."""
+    if isinstance(value, datetime):
+        return value
+    try:
+        moment = datetime.fromisoformat(str(value).strip())
+        if len(str(value).strip()) <= _DATE_LENGTH:
+            moment += timedelta(days=1)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        hint = "write for example 2024-09-05, which means its end, or 2024-09-05T18:00+09:00"
+        raise Wrong("is not a date", hint) from error
+
+
+def read_said(value: object) -> str:
+    """Return a text of one line that says something."""
+    text = str(value).strip()
+    if not text or not text.isprintable():
+        raise Wrong("needs a few words on one line")
+    return text
+
+
+def read_words(value: object) -> str:
+    """Return words to look for; each may end in `*`, none may be a star alone."""
+    text = read_said(value)
+    if any(not fold(word.rstrip("*")).strip() for word in text.split()):
+        raise Wrong("holds a word without a letter or digit", "* goes behind the beginning of one")
+    return text
 
 
 def read_zone(value: object) -> zoneinfo.ZoneInfo:
@@ -201,6 +233,14 @@ Zone = Annotated[
     PlainSerializer(lambda zone: zone.key, return_type=str),
     WithJsonSchema({"type": "string", "examples": ["Europe/Amsterdam"]}),
 ]
+Moment = Annotated[
+    datetime,
+    BeforeValidator(read_moment),
+    PlainSerializer(lambda value: value.isoformat(), return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["2024-09-05"]}),
+]
+Said = Annotated[str, BeforeValidator(read_said)]
+Words = Annotated[str, BeforeValidator(read_words)]
 Flag = Annotated[bool, BeforeValidator(read_flag), WithJsonSchema({"type": "boolean"})]
 Id = Annotated[
     str,

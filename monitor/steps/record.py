@@ -9,6 +9,7 @@ import structlog
 
 from monitor import stories
 from monitor.alerts.decide import Arrival, decide, returned_at
+from monitor.alerts.silence import heard
 from monitor.errors import FetchError, ParseError, StoreError
 from monitor.model import (
     Assignment,
@@ -220,14 +221,18 @@ def _take_in(tx: Transaction, watch: Watch, one: Found, how: _How) -> Told:
         opened, is_denial = assignment.story_id is None, assignment.is_denial
     story = tx.stories.get(story_id)
     assert story is not None, "the item has just joined it"
+    silences = (*watch.settings.silences, *tx.attention.silences(one.item.seen_at))
+    loud, silenced = heard(one.item, one.hits, ruleset.rules, silences, one.item.seen_at)
     arrival = Arrival(
-        hits=one.hits,
+        hits=loud,
         is_backlog=how.is_backlog,
         is_edit=how.is_edit and is_member,
         is_denial=is_denial,
+        silenced=silenced,
     )
     reason, detail = decide(story, arrival, watch.settings.policy)
-    decision, deliveries = _carry_out(tx, watch, one, story, reason, detail)
+    said = replace(one, hits=loud)
+    decision, deliveries = _carry_out(tx, watch, said, story, reason, detail)
     rules = [hit.rule for hit in one.hits]
     tx.stories.put_decision(one.item, story_id, decision, rules, ruleset.hash)
     return Told(

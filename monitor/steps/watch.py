@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from monitor.alerts.decide import Policy
 from monitor.alerts.route import Route
+from monitor.alerts.silence import Silence
 from monitor.model import (
     Alert,
     Document,
@@ -62,6 +63,7 @@ class Settings:
     routes: Sequence[Route]
     ops_channels: Sequence[str]
     digest_channels: Sequence[str]
+    silences: Sequence[Silence] = ()
     policy: Policy = field(default_factory=Policy)
     digest_at: time = time(7)
     digest_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))

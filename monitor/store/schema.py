@@ -240,10 +240,33 @@ create table activity (
 """
 
 
+_SILENCES = """
+-- What nobody wants to be told of until a time; those of routes.yaml are not kept here.
+create table silence (
+  name     text primary key,
+  rules    text not null,              -- JSON: names; an empty list fits every rule
+  sources  text not null,
+  themes   text not null,
+  text     text not null,              -- words in a row; '' fits every item
+  until    text not null,
+  who      text not null,
+  reason   text not null,
+  added_at text not null
+) without rowid;
+"""
+
+
 @migrations()
 def m001_first(db: Database) -> None:
     """Create the tables."""
     for statement in _statements(_FIRST):
+        db.execute(statement)
+
+
+@migrations()
+def m002_silences(db: Database) -> None:
+    """Create the table of silences."""
+    for statement in _statements(_SILENCES):
         db.execute(statement)
 
 

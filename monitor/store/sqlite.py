@@ -16,6 +16,7 @@ from sqlite_utils import Database
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
 
 from monitor.errors import NewerSchema, StoreBusy, StoreError
+from monitor.store.attention import Attention
 from monitor.store.backup import back_up
 from monitor.store.items import Items
 from monitor.store.log import Log
@@ -37,6 +38,7 @@ class Transaction:
     stories: Stories
     outbox: Outbox
     log: Log
+    attention: Attention
     _db: Database
     _path: Path
 
@@ -85,7 +87,7 @@ class SqliteStore:
             _refuse_gone(self.path, is_empty=is_empty)
             if not is_empty and migrations.pending(db):
                 back_up(self.path, _before_migration(self.path, now))
-            migrations.apply(db)
+            _migrate(db)
             _marker(self.path).touch()
         self._writer = db
 
@@ -157,6 +159,7 @@ def _transaction(db: Database, path: Path) -> Transaction:
         stories=Stories(db),
         outbox=Outbox(db),
         log=Log(db),
+        attention=Attention(db),
         _db=db,
         _path=path,
     )
@@ -184,6 +187,18 @@ def pending_migrations(path: Path) -> tuple[str, ...]:
             return tuple(migration.name for migration in migrations.pending(db))
         finally:
             db.close()
+
+
+def _migrate(db: Database) -> None:
+    """Apply what is pending, each migration in a transaction of its own.
+
+    The library makes its list of migrations in two steps; a kill between them would leave it
+    without its index for good.
+    """
+    db.execute("begin immediate")
+    migrations.ensure_migrations_table(db)
+    db.execute("commit")
+    migrations.apply(db)
 
 
 def _before_migration(path: Path, now: datetime) -> Path:

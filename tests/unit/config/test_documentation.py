@@ -9,7 +9,14 @@ import pytest
 from pydantic import BaseModel
 
 from monitor.config import Config
-from monitor.config.schema import ChannelEntry, FeedEntry, FeedsFile, RouteEntry, RoutesFile
+from monitor.config.schema import (
+    ChannelEntry,
+    FeedEntry,
+    FeedsFile,
+    RouteEntry,
+    RoutesFile,
+    SilenceEntry,
+)
 from monitor.config.schema import ServiceSettings as MonitorFile
 from monitor.config.values import read_duration
 from monitor.errors import ConfigError
@@ -65,8 +72,9 @@ def test_every_key_of_feeds_yaml_is_documented() -> None:
 
 
 def test_every_key_of_routes_yaml_is_documented() -> None:
-    """The keys of the file, of a channel and of a route."""
+    """The keys of the file, of a channel, of a route and of a silence."""
     keys = {*RoutesFile.model_fields, *ChannelEntry.model_fields, *_keys(RouteEntry)}
+    keys |= set(_keys(SilenceEntry))
 
     assert _documented("routes.yaml") == keys
 
