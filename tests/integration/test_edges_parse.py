@@ -96,7 +96,7 @@ def test_edge_21_a_mark_after_white_space_and_one_bad_byte() -> None:
     ],
 )
 def test_edge_22_text_that_is_no_xml_is_read(written: str, read: str) -> None:
-    """Bare ampersands (feedparser puts a semicolon behind), HTML's entities, odd prefixes, CDATA."""
+    """Bare ampersands (feedparser puts a semicolon behind), entities, odd prefixes, CDATA."""
     [item] = _read(_rss(_titled(written))).items
 
     assert item.title.replace("&P;", "&P").replace("&T;", "&T") == read
