@@ -324,9 +324,9 @@ def many(count: int, ruleset: rules.RuleSet, port: int) -> None:
 
 
 def _all_due(tx: Any) -> None:
-    """Let all fall due in two seconds: what was due before a start would be spread."""
+    """Let all fall due in a moment (what was due before would be spread), connections closed."""
     for state in tx.sources.states():
-        tx.sources.put(replace(state, next_poll_at=now() + timedelta(seconds=2)))
+        tx.sources.put(replace(state, next_poll_at=now() + timedelta(seconds=6)))
 
 
 async def _loopback(_host: str, _port: int) -> list[str]:
