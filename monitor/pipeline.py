@@ -32,7 +32,15 @@ from monitor.model import (
 from monitor.sources.normalise import normalise_all
 from monitor.steps import circuit
 from monitor.steps.due import DueReport, tell_due
-from monitor.steps.record import Found, Poll, PollReport, record, record_failure, record_unchanged
+from monitor.steps.record import (
+    FAULT,
+    Found,
+    Poll,
+    PollReport,
+    record,
+    record_failure,
+    record_unchanged,
+)
 from monitor.steps.schedule import asked_source
 from monitor.steps.watch import Channel, Watch
 from monitor.store import Outcome, SourceState, Transaction
@@ -183,7 +191,7 @@ def _found(item: Item, ruleset: rules.RuleSet, now: datetime) -> Found:
         )
     except Exception:
         log.exception("item not matched", item=item.id)
-        return Found(item=replace(item, flags=(*item.flags, "fault")), hits=())
+        return Found(item=replace(item, flags=(*item.flags, FAULT)), hits=())
 
 
 def _validators(before: SourceState, now: datetime) -> Validators:

@@ -24,6 +24,7 @@ from monitor.model import (
     Source,
     Story,
     StoryId,
+    Validators,
 )
 from monitor.steps.schedule import (
     after_failure,
@@ -38,6 +39,8 @@ from monitor.store import Transaction
 from monitor.store.items import words_hash
 
 log = structlog.get_logger()
+
+FAULT = "fault"  # flag of an item that we failed to match or to record
 
 _POSTPONED = "postponed"  # others wait for the same host: our politeness, not the source's failure
 _POSTPONED_FOR = timedelta(minutes=1)
@@ -101,14 +104,17 @@ def record(tx: Transaction, watch: Watch, poll: Poll) -> PollReport:
     is_backlog = before.last_ok_at is None and source.first_poll != "alert"
     fresh = _unseen(tx, poll.found)
     watch.recent.sync(tx, poll.now)
-    told = []
+    told: list[Told] = []
+    faulty: list[Item] = []
     for one, is_edit in sorted(fresh, key=lambda pair: (pair[0].item.when, pair[0].item.id)):
         how = _How(is_backlog=is_backlog, is_edit=is_edit)
-        told += _store_one(tx, watch, one, how)
-    _store_known(tx, source, poll.reading)
+        outcome = _store_one(tx, watch, one, how)
+        told += outcome or ()
+        faulty += [one.item] if outcome is None else []
+    _store_known(tx, source, poll.reading, faulty)
     items = [one.item for one, _ in fresh]
     after = after_read(before, source, poll.fetched, poll.reading, items, poll.now)
-    tx.sources.put(after)
+    tx.sources.put(replace(after, validators=Validators()) if faulty else after)
     new_items = sum(not is_edit for _, is_edit in fresh)
     return PollReport(
         source=source,
@@ -180,11 +186,15 @@ class _How:
     is_edit: bool
 
 
-def _store_one(tx: Transaction, watch: Watch, one: Found, how: _How) -> list[Told]:
-    """Store an item with all that follows; a fault of ours leaves the bare item, flagged.
+def _store_one(tx: Transaction, watch: Watch, one: Found, how: _How) -> list[Told] | None:
+    """Store an item with all that follows; None for a fault of ours, which leaves the bare item.
 
-    One item that cannot be handled must not hold back its feed for ever.
+    One item that cannot be handled must not hold back its feed; it is taken up again with every
+    poll that still shows it.
     """
+    if FAULT in one.item.flags:
+        _store_item(tx, one, is_edit=how.is_edit)
+        return None
     try:
         with tx.savepoint():
             _store_item(tx, one, is_edit=how.is_edit)
@@ -195,9 +205,9 @@ def _store_one(tx: Transaction, watch: Watch, one: Found, how: _How) -> list[Tol
         log.exception("item stored without its hits", item=one.item.id)
         watch.recent.forget_all()
         watch.recent.sync(tx, one.item.seen_at)
-        flagged = replace(one.item, flags=(*one.item.flags, "fault"))
+        flagged = replace(one.item, flags=(*one.item.flags, FAULT))
         _store_item(tx, Found(item=flagged, hits=()), is_edit=how.is_edit)
-        return []
+        return None
 
 
 def _store_item(tx: Transaction, one: Found, *, is_edit: bool) -> None:
@@ -280,8 +290,12 @@ def _carry_out(
     return Decision(reason=reason, detail=detail, alert_id=alert_id), deliveries
 
 
-def _store_known(tx: Transaction, source: Source, reading: Reading) -> None:
+def _store_known(tx: Transaction, source: Source, reading: Reading, faulty: Sequence[Item]) -> None:
+    """Store which entries need not be looked at again: all but those that we failed on."""
+    again = {item.hash for item in faulty}
+    hashes = [entry for entry in reading.hashes if entry not in again]
+    tx.items.forget_words([item.id for item in faulty])
     if reading.partial:
-        tx.sources.add_known(source.id, reading.hashes)
+        tx.sources.add_known(source.id, hashes)
     else:
-        tx.sources.replace_known(source.id, reading.hashes)
+        tx.sources.replace_known(source.id, hashes)

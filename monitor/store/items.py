@@ -77,6 +77,11 @@ class Items:
             ],
         )
 
+    def forget_words(self, ids: Iterable[ItemId]) -> None:
+        """Let the next sight of these items count as an edit."""
+        for item_id in ids:
+            self._db.execute("update item set words_hash = x'' where id = ?", [item_id])
+
     def change(self, item: Item) -> None:
         """Store an edit: the texts are replaced, identity and first sight stay."""
         self._db.execute(

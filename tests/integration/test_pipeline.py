@@ -357,14 +357,21 @@ def test_an_item_that_cannot_be_handled_does_not_hold_back_its_feed(
         sent = await _deliver(watch, kit)
         items = await watch.read(lambda tx: list(tx.items.since(kit.now)))
         hits = await watch.read(lambda tx: [tx.items.hits(item.id) for item in items])
-        return report, sent, items, hits
+        monkeypatch.undo()
+        again = await poll_source(watch, source, kit.now + timedelta(hours=1))
+        quiet = await poll_source(watch, source, kit.now + timedelta(hours=2))
+        return report, sent, items, hits, again, quiet
 
-    report, sent, items, hits = kit.run([source], work)
+    report, sent, items, hits, again, quiet = kit.run([source], work)
 
     assert (report.new_items, len(report.told), sent) == (3, 1, ["sent"])
     flags = {item.title: item.flags for item in items}
     assert flags == {VETO[0]: (), OIL[0]: ("fault",), NOISE[0]: ("fault",)}
     assert sum(map(len, hits)) == 1
+    # Once the fault is mended the next poll takes up what was left.
+    assert [one.item.title for one in again.told] == [OIL[0]]
+    assert again.told[0].decision.reason is Reason.NEW_STORY
+    assert (quiet.new_items, quiet.changed_items) == (0, 0)
 
 
 def test_a_sitemap_index_is_read_with_its_children(kit: Any) -> None:
