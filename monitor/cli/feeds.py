@@ -62,9 +62,18 @@ def _row(source: "Source", state: "SourceState | None") -> dict[str, Any]:
         "last_read": state.last_ok_at,
         "next_poll": state.next_poll_at,
         "failures": state.failures,
-        "error": state.error,
+        "error": state.error or _moved(state),
         "moved_to": state.permanent_url,
     }
+
+
+def _moved(state: "SourceState") -> str:
+    from monitor.engine.local import utc_now
+    from monitor.steps.schedule import is_moved
+
+    if not is_moved(state, utc_now()):
+        return ""
+    return f"moved for good, asked at {state.permanent_url}: enter it in feeds.yaml"
 
 
 @feeds.command("test")

@@ -63,7 +63,8 @@ def _source(entry: FeedEntry, file: FeedsFile, service: ServiceSettings) -> Sour
         name=entry.name,
         lang=_first(entry.lang, defaults.lang),
         every=_first(entry.every, defaults.every, polling.every),
-        is_pinned=entry.every is not None or defaults.every is not None,
+        # Whatever the operator wrote holds, wherever it stands; the built-in default is a start.
+        is_pinned=bool(entry.every or defaults.every or "every" in polling.model_fields_set),
         timeout=_first(entry.timeout, defaults.timeout, polling.timeout),
         trust=_first(entry.trust, defaults.trust),
         tags=frozenset(entry.tags),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from monitor.cli import feeds
 from monitor.model import Reason, Source
 from monitor.pipeline import deliver_due, poll_source
 from monitor.steps.record import PollReport
@@ -163,6 +164,9 @@ def test_edge_06_a_source_that_moved_is_asked_at_its_new_address(kit: Any) -> No
     assert asked == ["/old.xml", "/new.xml"] * 3 + ["/new.xml"] * 2
     assert state.permanent_url == f"{kit.feeds.url}/new.xml"
     assert state.url == source.url
+    row = feeds._row(source, state)
+    assert row["error"].startswith(f"moved for good, asked at {kit.feeds.url}/new.xml")
+    assert feeds._row(source, replace(state, permanent_seen=2))["error"] == ""
 
 
 def test_edge_06_a_maintenance_page_is_no_move(kit: Any) -> None:

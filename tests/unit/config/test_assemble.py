@@ -70,17 +70,21 @@ feeds:
     assert own.tags == {"x", "y"}
 
 
-def test_an_interval_that_feeds_yaml_does_not_name_follows_the_source(load: Load) -> None:
-    """An interval of a feed or of the file's defaults pins; that of monitor.yaml is a start."""
-    feeds = (
-        'feeds: [{id: a, url: "https://a.example/"}, {id: b, url: "https://b.example/", every: 1h}]'
-    )
+def test_an_interval_that_nobody_wrote_follows_the_source(load: Load) -> None:
+    """What is written pins, wherever it stands: feed, defaults, monitor.yaml."""
+    feeds = """
+feeds:
+  - {id: a, url: "https://a.example/"}
+  - {id: b, url: "https://b.example/", every: 1h}
+"""
 
-    free = load(monitor="polling: {every: 20m}", feeds=feeds)
-    pinned = load(feeds=f"defaults: {{every: 30m}}\n{feeds}")
+    free = load(monitor="polling: {at_once: 4}", feeds=feeds)
+    by_service = load(monitor="polling: {every: 20m}", feeds=feeds)
+    by_file = load(feeds=f"defaults: {{every: 30m}}\n{feeds}")
 
     assert [one.is_pinned for one in free.sources] == [False, True]
-    assert [one.is_pinned for one in pinned.sources] == [True, True]
+    assert [one.is_pinned for one in by_service.sources] == [True, True]
+    assert [one.is_pinned for one in by_file.sources] == [True, True]
 
 
 def test_a_feed_may_need_a_login(load: Load) -> None:
