@@ -280,6 +280,7 @@ class Reason(Enum):
     SILENCED = "silenced"
     EDITED = "edited, no new rule"
     DIGESTED = "left for the digest"
+    HELD = "held for quiet hours"
 
     @property
     def sends(self) -> bool:

@@ -28,16 +28,16 @@ def due_window(
     when the watch was first started. After days of standstill one digest covers all of them.
     """
     due_date = now.astimezone(zone).date()
-    if _due_at(due_date, at, zone) > now:
+    if first_at(due_date, at, zone) > now:
         due_date -= timedelta(days=1)
-    due_at = _due_at(due_date, at, zone)
+    due_at = first_at(due_date, at, zone)
     last_date, since = last or ("", started_at)
     if due_date.isoformat() <= last_date or due_at <= started_at:
         return None
     return Window(local_date=due_date.isoformat(), since=since, until=now)
 
 
-def _due_at(day: date, at: time, zone: ZoneInfo) -> datetime:
+def first_at(day: date, at: time, zone: ZoneInfo) -> datetime:
     """Return when a local time occurs first; in the hour that a change of clocks skips, just after.
 
     A time that occurs twice means its first occurrence (fold 0).

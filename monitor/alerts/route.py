@@ -1,9 +1,11 @@
-"""Which channels hear of an alert."""
+"""Which channels hear of an alert, and when."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
+from monitor.alerts.quiet import Quiet, held_until
 from monitor.model import Severity
 
 
@@ -31,6 +33,15 @@ class Route:
     sources: frozenset[str] = frozenset()
     langs: frozenset[str] = frozenset()
     send_as: Literal["alert", "digest"] = "alert"
+    quiet: Quiet | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """A channel that gets an alert: at once, or (`held_until`) when its quiet hours end."""
+
+    channel: str
+    held_until: datetime | None = None
 
 
 def fits(route: Route, traits: Traits) -> bool:
@@ -46,10 +57,27 @@ def fits(route: Route, traits: Traits) -> bool:
     return all(not condition or condition & values for condition, values in wanted)
 
 
-def route(traits: Traits, routes: Sequence[Route]) -> tuple[str, ...]:
-    """Return the channels that get the alert at once, each once, in the order of the routes.
+def route(traits: Traits, routes: Sequence[Route], now: datetime) -> tuple[Way, ...]:
+    """Return the ways that the alert takes, one a channel, in the order of the routes.
 
-    An empty result leaves the story for the digest.
+    Where several routes lead to a channel the soonest counts. What is critical is never held. An
+    empty result leaves the story for the digest.
     """
-    at_once = (one for one in routes if one.send_as == "alert" and fits(one, traits))
-    return tuple(dict.fromkeys(channel for one in at_once for channel in one.send))
+    held: dict[str, datetime | None] = {}
+    for one in routes:
+        if one.send_as == "alert" and fits(one, traits):
+            until = _held(one, traits, now)
+            for channel in one.send:
+                held[channel] = _sooner(held.get(channel, until), until)
+    return tuple(Way(channel=channel, held_until=until) for channel, until in held.items())
+
+
+def _held(one: Route, traits: Traits, now: datetime) -> datetime | None:
+    if one.quiet is None or traits.severity is Severity.CRITICAL:
+        return None
+    return held_until(one.quiet, now)
+
+
+def _sooner(one: datetime | None, other: datetime | None) -> datetime | None:
+    """Return the earlier of two times, of which None is now."""
+    return None if one is None or other is None else min(one, other)

@@ -7,9 +7,17 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from monitor.alerts.quiet import Quiet
 from monitor.alerts.route import Route
 from monitor.alerts.silence import Silence
-from monitor.config.schema import FeedEntry, FeedsFile, RouteEntry, ServiceSettings, SilenceEntry
+from monitor.config.schema import (
+    FeedEntry,
+    FeedsFile,
+    QuietSettings,
+    RouteEntry,
+    ServiceSettings,
+    SilenceEntry,
+)
 from monitor.errors import Problem
 from monitor.model import Severity, Source, SourceId
 from monitor.rules import RuleSet
@@ -107,7 +115,12 @@ def route_of(entry: RouteEntry) -> Route:
         sources=frozenset(when.source),
         langs=frozenset(when.lang),
         send_as=entry.as_,
+        quiet=_quiet(entry.quiet) if entry.quiet else None,
     )
+
+
+def _quiet(entry: QuietSettings) -> Quiet:
+    return Quiet(start=entry.from_, end=entry.to, zone=entry.zone)
 
 
 def silence_of(name: str, entry: SilenceEntry) -> Silence:

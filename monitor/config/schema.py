@@ -180,12 +180,34 @@ class RouteWhen(Settings):
     lang: Names = ()
 
 
+class QuietSettings(Settings):
+    """Hours in which a route's messages wait; what is critical does not."""
+
+    from_: Clock = Field(alias="from")
+    to: Clock
+    zone: Zone = ZoneInfo("UTC")
+    then: Literal["hold"] = "hold"
+
+    @model_validator(mode="after")
+    def _some_time(self) -> "QuietSettings":
+        if self.from_ == self.to:
+            raise Wrong("begins and ends at the same time")
+        return self
+
+
 class RouteEntry(Settings):
     """Which stories go to which channels, at once or in the digest."""
 
     when: RouteWhen = RouteWhen()
     send: Annotated[Names, Field(min_length=1)]
     as_: Literal["alert", "digest"] = Field(default="alert", alias="as")
+    quiet: QuietSettings | None = None
+
+    @model_validator(mode="after")
+    def _sends_messages(self) -> "RouteEntry":
+        if self.as_ == "digest" and self.quiet:
+            raise Wrong("has quiet hours, but as: digest sends nothing of its own")
+        return self
 
 
 class SilenceEntry(Settings):

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
+from monitor.alerts.quiet import Quiet
 from monitor.alerts.route import Route
 from monitor.alerts.silence import Silence
 from monitor.config.effective import ChannelConfig, Config
@@ -82,7 +83,13 @@ def _route(route: Route) -> dict[str, Any]:
         "lang": sorted(route.langs),
     }
     when = {key: values for key, values in conditions.items() if values}
-    return {"when": when, "send": list(route.send), "as": route.send_as}
+    shown = {"when": when, "send": list(route.send), "as": route.send_as}
+    return {**shown, "quiet": _quiet(route.quiet)} if route.quiet else shown
+
+
+def _quiet(quiet: Quiet) -> dict[str, Any]:
+    hours = {"from": f"{quiet.start:%H:%M}", "to": f"{quiet.end:%H:%M}"}
+    return {**hours, "zone": quiet.zone.key, "then": "hold"}
 
 
 def _silence(silence: Silence) -> dict[str, Any]:

@@ -283,11 +283,7 @@ def _carry_out(
     if not reason.sends:
         return Decision(reason=reason, detail=detail), 0
     cause = Cause(story=story, item=one.item, hits=one.hits, reason=reason, detail=detail)
-    sent = tell_story(tx, watch, cause)
-    if sent is None:
-        return Decision(reason=Reason.DIGESTED, detail=reason.value), 0
-    alert_id, deliveries = sent
-    return Decision(reason=reason, detail=detail, alert_id=alert_id), deliveries
+    return tell_story(tx, watch, cause)
 
 
 def _store_known(tx: Transaction, source: Source, reading: Reading, faulty: Sequence[Item]) -> None:

@@ -1,15 +1,16 @@
 """An alert is made, routed, composed and put into the outbox: its bytes are frozen from then on."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from monitor.alerts.route import Traits, route
+from monitor.alerts.route import Traits, Way, route
 from monitor.model import (
     Alert,
     AlertId,
     Article,
+    Decision,
     Hit,
     Item,
     Operations,
@@ -45,23 +46,58 @@ class Cause:
         return max(hit.severity for hit in self.hits)
 
 
-def tell_story(tx: Transaction, watch: Watch, cause: Cause) -> tuple[AlertId, int] | None:
-    """Put an alert about a story into the outbox; None where no route takes it at once.
+def tell_story(tx: Transaction, watch: Watch, cause: Cause) -> tuple[Decision, int]:
+    """Put an alert about a story into the outbox; what no route takes is left for the digest.
 
-    Returns the alert's id and the number of messages.
+    Returns the decision as it is carried out, and the number of messages.
     """
-    channels = route(_traits(watch.settings, cause), watch.settings.routes)
-    if not channels:
-        return None
+    now = cause.item.seen_at
+    ways = route(_traits(watch.settings, cause), watch.settings.routes, now)
+    if not ways:
+        return Decision(reason=Reason.DIGESTED, detail=cause.reason.value), 0
     story = cause.story
     alert = Alert(
         id=AlertId(stable_id("a-", story.id, str(story.revision))),
-        occurred_at=cause.item.seen_at,
+        occurred_at=now,
         body=story_alert(tx, watch.settings, cause),
     )
     tx.stories.put_alert(alert, story_id=story.id, reason=cause.reason.value, title=story.title)
+    deliveries = sum(_send(tx, watch, alert, cause, way) for way in ways)
     tx.stories.told(story, alert, cause.hits)
-    return alert.id, enqueue(tx, watch, alert, channels)
+    return _decision(cause, alert.id, ways), deliveries
+
+
+def _decision(cause: Cause, alert_id: AlertId, ways: Sequence[Way]) -> Decision:
+    """Return why and when people are told: held, where no channel gets it at once."""
+    waits = [
+        f"{way.channel} gets it at {way.held_until:%Y-%m-%d %H:%M} UTC"
+        for way in ways
+        if way.held_until is not None
+    ]
+    is_held = len(waits) == len(ways)
+    said = (cause.reason.value if is_held else "", cause.detail, *waits)
+    return Decision(
+        reason=Reason.HELD if is_held else cause.reason,
+        detail="; ".join(part for part in said if part),
+        alert_id=alert_id,
+    )
+
+
+def _send(tx: Transaction, watch: Watch, alert: Alert, cause: Cause, way: Way) -> int:
+    """Put an alert into the outbox for one channel, in place of what is held of its story there."""
+    if tx.attention.withdraw(cause.story.id, way.channel, alert.occurred_at):
+        alert = _collapsed(tx, alert, cause.story, way.channel)
+    return enqueue(tx, watch, alert, (way.channel,), due=way.held_until)
+
+
+def _collapsed(tx: Transaction, alert: Alert, story: Story, channel: str) -> Alert:
+    """Return the alert so that it tells what its held forerunners would have told as well."""
+    assert isinstance(alert.body, StoryAlert), "an alert of a story"
+    worst = max(alert.body.severity, story.alerted_severity or alert.body.severity)
+    body = replace(alert.body, severity=worst)
+    if not tx.attention.is_told(story.id, channel):
+        body = replace(body, reason=Reason.NEW_STORY, detail="")
+    return replace(alert, body=body)
 
 
 def tell_operations(
@@ -82,14 +118,23 @@ def tell_operations(
     return alert.id
 
 
-def enqueue(tx: Transaction, watch: Watch, alert: Alert, channels: Iterable[str]) -> int:
-    """Compose an alert for every recipient of these channels; return how many messages."""
+def enqueue(
+    tx: Transaction,
+    watch: Watch,
+    alert: Alert,
+    channels: Iterable[str],
+    due: datetime | None = None,
+) -> int:
+    """Compose an alert for every recipient of these channels; return how many messages.
+
+    They go out at once, or when they are `due`; their bytes are frozen now.
+    """
     count = 0
     for name in channels:
         channel = watch.channels[name]
         for recipient in channel.recipients():
             message = channel.compose(alert, recipient)
-            tx.outbox.enqueue(alert.id, name, recipient, message, alert.occurred_at)
+            tx.outbox.enqueue(alert.id, name, recipient, message, alert.occurred_at, due=due)
             count += 1
     return count
 

@@ -1,4 +1,4 @@
-"""What people asked not to be told of for a while."""
+"""What people asked not to be told of for a while, and what waits for a better hour."""
 
 from datetime import datetime
 from typing import Any
@@ -6,11 +6,12 @@ from typing import Any
 from sqlite_utils import Database
 
 from monitor.alerts.silence import Silence
+from monitor.model import StoryId
 from monitor.store.codec import clean, from_json, names_to_json, to_text, to_time
 
 
 class Attention:
-    """The table `silence`."""
+    """The table `silence`, and the rows of `outbox` that are held back."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -47,6 +48,30 @@ class Attention:
             "update silence set until = ?1 where name = ?2 and until > ?1", [to_text(now), name]
         )
         return bool(cursor.rowcount)
+
+    def withdraw(self, story_id: StoryId, channel: str, now: datetime) -> int:
+        """Cancel what is held of a story for a channel: a newer message tells it; return how many.
+
+        A message that was tried may have arrived and stays.
+        """
+        cursor = self._db.execute(
+            """update outbox set state = 'cancelled', settled_at = ?3,
+                 error = 'told by a newer message of its story'
+               where channel = ?2 and state = 'pending' and first_try_at is null
+                 and next_at > ?3 and alert_id in (select id from alert where story_id = ?1)""",
+            [story_id, channel, to_text(now)],
+        )
+        return int(cursor.rowcount)
+
+    def is_told(self, story_id: StoryId, channel: str) -> bool:
+        """Return whether a channel was told of a story, or is about to be."""
+        rows = self._db.query(
+            """select 1 from outbox join alert on alert.id = outbox.alert_id
+               where alert.story_id = ? and outbox.channel = ? and outbox.state != 'cancelled'
+               limit 1""",
+            [story_id, channel],
+        )
+        return next(iter(rows), None) is not None
 
 
 def _silence(row: dict[str, Any]) -> Silence:

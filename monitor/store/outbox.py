@@ -57,9 +57,16 @@ class Outbox:
         self._db = db
 
     def enqueue(
-        self, alert_id: AlertId, channel: str, recipient: str, message: Message, now: datetime
+        self,
+        alert_id: AlertId,
+        channel: str,
+        recipient: str,
+        message: Message,
+        now: datetime,
+        *,
+        due: datetime | None = None,
     ) -> None:
-        """Store one frozen message; the same alert for the same recipient is stored once."""
+        """Store one frozen message, due now; the same alert for the same recipient once."""
         self._db.execute(
             """insert into outbox (alert_id, channel, recipient, message_id, body, headers, state,
                  next_at, created_at) values (?, ?, ?, ?, ?, ?, 'pending', ?, ?)
@@ -71,7 +78,7 @@ class Outbox:
                 message.id,
                 message.body,
                 to_json(message.headers),
-                to_text(now),
+                to_text(due or now),
                 to_text(now),
             ],
         )

@@ -99,4 +99,5 @@ def test_only_the_closed_list_sends() -> None:
         Reason.SILENCED,
         Reason.EDITED,
         Reason.DIGESTED,
+        Reason.HELD,  # made, and sent later
     }

@@ -1,12 +1,18 @@
-"""Which channels hear of an alert."""
+"""Which channels hear of an alert, and when."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from monitor.alerts.route import Route, Traits, fits, route
+from monitor.alerts.quiet import Quiet
+from monitor.alerts.route import Route, Traits, Way, fits, route
 from monitor.model import Severity
 
+NIGHT = datetime(2024, 3, 2, 2, 0, tzinfo=UTC)
+MORNING = datetime(2024, 3, 2, 7, 0, tzinfo=UTC)
 TRAITS = Traits(
     severity=Severity.HIGH,
     rules=frozenset({"veto", "oil"}),
@@ -49,5 +55,29 @@ def test_every_fitting_route_is_used_and_each_channel_once() -> None:
         Route(send=("morning",), send_as="digest"),
     ]
 
-    assert route(TRAITS, routes) == ("desk", "head", "tool")
-    assert route(TRAITS, routes[2:]) == ()
+    assert [way.channel for way in route(TRAITS, routes, NIGHT)] == ["desk", "head", "tool"]
+    assert route(TRAITS, routes[2:], NIGHT) == ()
+
+
+def _quiet(end: int) -> Quiet:
+    return Quiet(start=time(19), end=time(end), zone=ZoneInfo("UTC"))
+
+
+def test_quiet_hours_hold_what_is_not_critical() -> None:
+    """Until the end of the hours, and not by day."""
+    routes = [Route(send=("desk",), quiet=_quiet(7))]
+    critical = replace(TRAITS, severity=Severity.CRITICAL)
+
+    assert route(TRAITS, routes, NIGHT) == (Way(channel="desk", held_until=MORNING),)
+    assert route(TRAITS, routes, MORNING) == (Way(channel="desk"),)
+    assert route(critical, routes, NIGHT) == (Way(channel="desk"),)
+
+
+@pytest.mark.parametrize("step", [1, -1], ids=["in order", "reversed"])
+def test_of_several_routes_to_a_channel_the_soonest_counts(step: int) -> None:
+    """Whatever their order."""
+    early, late = Route(send=("desk",), quiet=_quiet(7)), Route(send=("desk",), quiet=_quiet(9))
+    open_ = Route(send=("desk",))
+
+    assert route(TRAITS, [early, late][::step], NIGHT) == (Way(channel="desk", held_until=MORNING),)
+    assert route(TRAITS, [early, open_][::step], NIGHT) == (Way(channel="desk"),)
