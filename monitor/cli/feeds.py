@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from monitor.store import SourceState
 
 
+_ADDRESSES = ("url", "moved_to", "error")
+
+
 @click.group()
 def feeds() -> None:
     """List, test, find, import and export sources."""
@@ -30,9 +33,13 @@ def feeds() -> None:
 @output_options
 def list_feeds(*, directory: Path, problems: bool, show_all: bool, output: str) -> None:
     """List sources with their state, since when, and what went wrong."""
+    from monitor.config.secrets import redact
+
     config = read_config(directory)
     states = _states(Path(config.service.storage.database))
     rows = [_row(source, states.get(source.id)) for source in config.sources]
+    for row in rows:  # an address may hold a key
+        row |= {name: redact(row.get(name) or "", config.secrets) for name in _ADDRESSES}
     rows = [row for row in rows if show_all or row["state"] != "off"]
     if problems:
         rows = [row for row in rows if row["state"] in ("failing", "gone")]

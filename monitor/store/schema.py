@@ -19,7 +19,7 @@ create table meta (
 -- What is known of each configured source. Written by `record_poll` and `record_failure` only.
 create table source (
   id               text primary key,
-  url              text not null,      -- as configured; a change of it drops the validators
+  url              text not null,      -- a hash: it may hold a key; a change drops the validators
   etag             text not null default '',
   last_modified    text not null default '',
   body_hash        blob not null default x'',
