@@ -10,6 +10,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
 
 from monitor.errors import StoreError
 
+OWNER_ONLY = 0o600  # of database files: what people watch is nobody else's business
 _FAULTS_SHOWN = 10
 
 
@@ -27,6 +28,7 @@ def back_up(database: Path, copy: Path) -> None:
     part = copy.with_name(f"{copy.name}.part")
     part.unlink(missing_ok=True)
     try:
+        part.touch(mode=OWNER_ONLY)
         _vacuum_into(database, part)
         faults = damage(part)
         if faults:
@@ -73,6 +75,7 @@ def restore(copy: Path, database: Path, now: datetime) -> Path | None:
     part = database.with_name(f"{database.name}.part")
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
+        part.touch(mode=OWNER_ONLY)
         shutil.copyfile(copy, part)
         _sync(part)
         aside = _move_aside(database, now)

@@ -17,7 +17,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
 
 from monitor.errors import NewerSchema, StoreBusy, StoreError
 from monitor.store.attention import Attention
-from monitor.store.backup import back_up
+from monitor.store.backup import OWNER_ONLY, back_up
 from monitor.store.items import Items
 from monitor.store.log import Log
 from monitor.store.outbox import Outbox
@@ -81,6 +81,7 @@ class SqliteStore:
         with _translated(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             _refuse_gone(self.path, is_empty=not self.path.exists())
+            self.path.touch(mode=OWNER_ONLY)
             db = self._connect()
             _refuse_newer(db, self.path)
             is_empty = not db.table("source").exists()
