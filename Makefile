@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
            --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: setup run demo test test-long lint lock clean help evaluate evaluate-week bench-match bench-stories bench-fetch bench-poll
+.PHONY: setup run demo test test-long lint lock clean help evaluate evaluate-week test-faults bench-match bench-stories bench-fetch bench-poll
 
 help:  ## this list
 	@grep -hE '^[a-z-]+.*:.*## ' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 22
@@ -24,6 +24,10 @@ test-long: setup  ## a kill before every statement, 20,000 random rules, ten min
 	$(BIN)/python tests/evaluation/differential_rules.py
 	$(BIN)/python tests/evaluation/fuzz_rules.py --seconds 600
 	$(BIN)/python -m tests.evaluation.fuzz_documents --minutes 30
+	$(BIN)/python -m tests.faults.kills --rounds 17
+	$(BIN)/python -m tests.faults.storm
+test-faults: setup  ## real servers that misbehave, full disks, locks, 60 random kills: about 8 minutes
+	$(BIN)/python -m pytest tests/faults tests/acceptance/test_crash.py $(ARGS)
 evaluate: setup  ## rules, stories and feed reading on the labelled data beside the checkout
 	$(BIN)/python tests/evaluation/rules.py $(ARGS)
 	PYTHONPATH=. $(BIN)/python tests/evaluation/stories.py --ways
