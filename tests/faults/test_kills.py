@@ -18,12 +18,3 @@ def test_f2_sixty_random_kills_over_five_hundred_deliveries() -> None:
     assert figures.lost == figures.changed == figures.foreign == 0
     assert figures.repeats <= figures.kills * 2
     assert figures.worst <= 1
-
-
-@pytest.mark.timeout(120)
-def test_f2_ten_random_kills() -> None:
-    """The same on the small scale of the normal suite."""
-    figures = kills.one_round(10, random.Random(8))
-
-    assert figures.lost == figures.changed == figures.foreign == 0
-    assert figures.worst <= 1

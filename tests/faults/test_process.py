@@ -77,6 +77,7 @@ def test_f5_a_second_instance_leaves_with_exit_code_five(program: Program) -> No
     assert copy.exists()
 
 
+@pytest.mark.long
 def test_f8_the_way_back_from_damage_by_the_commands(program: Program) -> None:
     """Backup, damage, a start that is refused, check, restore, and on it goes."""
     program.on_config("once")
@@ -99,6 +100,7 @@ def test_f8_the_way_back_from_damage_by_the_commands(program: Program) -> None:
     assert len(program.kit.hook.posts()) == 2, "the copy knew that all was sent"
 
 
+@pytest.mark.long
 def test_f44_versions_older_and_newer(program: Program) -> None:
     """Nothing to migrate is told; a newer schema is refused with exit code 6, untouched."""
     program.on_config("once")

@@ -244,6 +244,7 @@ def _hits(text: bytes | str) -> list[str]:
     return found
 
 
+@pytest.mark.long
 def test_f33_no_secret_is_found_anywhere(canaries: tuple[Program, Any], mailbox: Any) -> None:
     """Output, logs, errors, database, payloads, copies: no canary, after many a failure."""
     program, signing = canaries
