@@ -155,10 +155,11 @@ def _read_well(
 def _with_move(state: SourceState, target: str, now: datetime) -> SourceState:
     """Note a permanent redirect: where it leads, how often it was seen in a row, since when.
 
-    An answer without one from the address that was moved to confirms the move.
+    An answer without one from the address that was moved to confirms the move. An address with a
+    query is not kept: that may be a key.
     """
     was_moved = is_moved(state, now)
-    if not target:
+    if not target or urlsplit(target).query:
         return state if was_moved else _settled(state)
     if target != state.permanent_url:
         return replace(state, permanent_url=target, permanent_seen=1, permanent_since=now)

@@ -117,6 +117,11 @@ def test_another_target_or_none_begins_the_count_anew() -> None:
     assert (state.permanent_url, state.permanent_seen, state.permanent_since) == ("", 0, None)
 
 
+def test_an_address_that_may_hold_a_key_is_not_kept() -> None:
+    """The redirect is followed at each poll instead."""
+    assert _moving(_state(), NEW + "?key=k", NOW).permanent_url == ""
+
+
 def test_an_answer_at_the_new_address_confirms_the_move() -> None:
     """Nothing redirects there any more: the poll after goes there too."""
     at = NOW + 25 * HOUR
