@@ -62,6 +62,7 @@ def after(circuit: ChannelState, outcome: Outcome) -> ChannelState:
     if outcome.result == "paused":
         return replace(
             circuit,
+            alarmed_at=circuit.alarmed_at if circuit.paused_at else None,
             paused_at=circuit.paused_at or outcome.at,
             paused_why=outcome.detail,
             probe_at=outcome.at + (_PROBE_PAUSED if outcome.code else _PROBE_UNTRUSTED),

@@ -1,34 +1,32 @@
 """What time has brought: the digest whose window closes, alarms about sources and deliveries."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from monitor.alerts.digest import Window, due_window
 from monitor.alerts.watch import Alarm, SourceHealth, failing, recovered
-from monitor.fetch.kinds import WHAT_TO_DO
 from monitor.model import (
     Alert,
     AlertId,
-    Coverage,
     Digest,
     DigestStory,
     Operations,
     Severity,
-    SourceId,
-    SourceProblem,
     StoryId,
     stable_id,
 )
+from monitor.steps.coverage import coverage, is_enabled
+from monitor.steps.rollup import roll_up, worst_first
 from monitor.steps.tell import enqueue, tell_operations
 from monitor.steps.watch import Settings, Watch
-from monitor.store import SourceState, Transaction
+from monitor.store import ChannelState, Transaction
 from monitor.store.codec import to_time
 
 _STARTED = "started_at"
 _STORIES_IN_DIGEST = 200
 _DEAD_APART = timedelta(hours=1)  # a mailbox that is refused makes a dead letter for every story
+_TAKES_NOTHING = timedelta(minutes=15)  # then somebody is told; restarts take less
 _DEAD_SHOWN = 20  # rows named in one alarm
 
 
@@ -37,6 +35,7 @@ class DueReport:
     """The alerts that time brought, by kind."""
 
     digests: int = 0
+    rolled_up: int = 0  # messages that tell of what was over a cap
     alarms: tuple[str, ...] = ()
 
 
@@ -47,33 +46,10 @@ def tell_due(tx: Transaction, watch: Watch, now: datetime) -> DueReport:
         *_channel_alarms(tx, watch, now),
         *_dead_letter_alarm(tx, watch, now),
     ]
+    rolled_up = roll_up(tx, watch, now)
     window = _digest_window(tx, watch.settings, now)
     closed = _close_digest(tx, watch, window) if window else False
-    return DueReport(digests=int(closed), alarms=tuple(alarms))
-
-
-def coverage(settings: Settings, states: Sequence[SourceState], since: datetime) -> Coverage:
-    """Return which of the enabled sources were read since a time, and what ails the others."""
-    enabled = [one for one in states if _is_enabled(settings, one.id)]
-    read = sum(one.last_ok_at is not None and one.last_ok_at >= since for one in enabled)
-    problems = tuple(_problem(settings, one) for one in enabled if one.failures or one.is_suspended)
-    return Coverage(sources=len(enabled), read=read, problems=problems)
-
-
-def _is_enabled(settings: Settings, source_id: SourceId) -> bool:
-    source = settings.sources.get(source_id)
-    return source is not None and source.enabled
-
-
-def _problem(settings: Settings, state: SourceState) -> SourceProblem:
-    return SourceProblem(
-        source=state.id,
-        name=settings.sources[state.id].label,
-        state="gone" if state.is_suspended else "failing",
-        since=state.failing_since or state.next_poll_at,
-        detail=state.error,
-        what_to_do=WHAT_TO_DO.get(state.error_kind, f"monitor feeds test {state.id}"),
-    )
+    return DueReport(digests=int(closed), rolled_up=rolled_up, alarms=tuple(alarms))
 
 
 # ---------------------------------------------------------------- alarms
@@ -91,7 +67,7 @@ def _source_alarms(tx: Transaction, watch: Watch, now: datetime) -> list[str]:
             alarmed_at=one.alarmed_at,
         )
         for one in tx.sources.states()
-        if _is_enabled(settings, one.id)
+        if is_enabled(settings, one.id)
     ]
     broken = failing(states, settings.failing_after, now)
     mended = recovered(states, now)
@@ -109,24 +85,41 @@ def _tell_alarm(tx: Transaction, watch: Watch, alarm: Alarm, now: datetime) -> s
 
 
 def _channel_alarms(tx: Transaction, watch: Watch, now: datetime) -> list[str]:
+    """Tell of channels that refuse us, or that take nothing for a while, each once."""
     titles = []
     for circuit in tx.outbox.channels():
-        if circuit.paused_at is None or circuit.alarmed_at is not None:
+        operations = None if circuit.alarmed_at else _channel_alarm(tx, circuit, now)
+        if operations is None:
             continue
-        waiting = tx.outbox.open_rows(circuit.name)
-        operations = Operations(
+        key = f"{circuit.name} {operations.since.isoformat()}"
+        tell_operations(tx, watch, operations, now, key=key)
+        tx.outbox.mark_channel_alarmed(circuit.name, now)
+        titles.append(operations.title)
+    return titles
+
+
+def _channel_alarm(tx: Transaction, circuit: ChannelState, now: datetime) -> Operations | None:
+    waiting = f"{_counted(tx.outbox.open_rows(circuit.name), 'message')} waiting"
+    if circuit.paused_at is not None:
+        return Operations(
             kind="channel.paused",
-            title=f"Channel {circuit.name} is refused; {_counted(waiting, 'message')} waiting",
+            title=f"Channel {circuit.name} is refused; {waiting}",
             detail=circuit.paused_why,
             since=circuit.paused_at,
             about=circuit.name,
             what_to_do="Mend its settings in routes.yaml; nothing is lost meanwhile.",
         )
-        key = f"{circuit.name} {circuit.paused_at.isoformat()}"
-        tell_operations(tx, watch, operations, now, key=key)
-        tx.outbox.mark_channel_alarmed(circuit.name, now)
-        titles.append(operations.title)
-    return titles
+    oldest = tx.outbox.oldest_tried(circuit.name) if circuit.probe_at else None
+    if oldest is None or now - oldest.first_try_at < _TAKES_NOTHING:
+        return None
+    return Operations(
+        kind="channel.paused",
+        title=f"Channel {circuit.name} takes nothing; {waiting}",
+        detail=oldest.error,
+        since=oldest.first_try_at,
+        about=circuit.name,
+        what_to_do="Is its receiver up? It is tried again by itself; nothing is lost meanwhile.",
+    )
 
 
 def _dead_letter_alarm(tx: Transaction, watch: Watch, now: datetime) -> list[str]:
@@ -215,18 +208,12 @@ def digest_of(tx: Transaction, settings: Settings, window: Window) -> Digest:
     )
 
 
-def _worst_first(settings: Settings, rules: Sequence[str]) -> tuple[str, ...]:
-    """Return rules in order of their severity; those that are gone come last."""
-    known = settings.ruleset.rules
-    return tuple(sorted(rules, key=lambda name: -known[name].severity if name in known else 0))
-
-
 def _digest_story(settings: Settings, row: dict[str, Any], window: Window) -> DigestStory:
     return DigestStory(
         story_id=StoryId(row["id"]),
         title=row["title"],
         severity=Severity[row["severity"].upper()],
-        rules=_worst_first(settings, row["rules"]),
+        rules=worst_first(settings, row["rules"]),
         is_new=to_time(row["opened_at"]) >= window.since,
         articles_added=row["added"],
         articles_total=row["items"],

@@ -19,6 +19,7 @@ from monitor.store.codec import (
     to_json,
     to_text,
     to_text_or_none,
+    to_time,
     to_time_or_none,
 )
 
@@ -48,6 +49,14 @@ class ChannelState:
     alarmed_at: datetime | None = None
     failures: int = 0
     probe_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """A row that was tried and still waits."""
+
+    first_try_at: datetime
+    error: str
 
 
 class Outbox:
@@ -191,6 +200,18 @@ class Outbox:
             [channel],
         )
         return int(next(iter(rows))["n"])
+
+    def oldest_tried(self, channel: str) -> Tried | None:
+        """Return the row of a channel that waits longest since its first try, or None."""
+        rows = self._db.query(
+            """select first_try_at, error from outbox where channel = ? and state = 'pending'
+                 and first_try_at is not null order by first_try_at limit 1""",
+            [channel],
+        )
+        return next(
+            (Tried(first_try_at=to_time(row["first_try_at"]), error=row["error"]) for row in rows),
+            None,
+        )
 
     def next_due(self) -> datetime | None:
         """Return when the next row is due, or None when nothing waits."""

@@ -283,3 +283,29 @@ def test_f35_a_rule_that_is_edited_between_tries_changes_no_byte(kit: Any) -> No
     (headers_1, body_1), (headers_2, body_2) = kit.hook.posts()
     assert body_1 == body_2
     assert headers_1["webhook-id"] == headers_2["webhook-id"]
+
+
+def test_f29_a_channel_that_takes_nothing_is_told_on_another_one_once(
+    lane: Lane, open_mailbox: Any
+) -> None:
+    """After a quarter of an hour of failures the mailbox hears of the hook; rows die much later."""
+    lane.mail_url, lane.tls = f"smtp://127.0.0.1:{open_mailbox.port}", "off"
+    lane.kit.hook.status = lambda count: 503
+
+    async def work(watch: Watch) -> Any:
+        await put(watch, 30, "hook")
+        alarms = []
+        for minute in range(60):
+            await deliver(watch, lane.kit, "hook")
+            for title in (await decide_due(watch, lane.kit.now)).alarms:
+                alarms.append((minute, title))
+            lane.kit.now += timedelta(minutes=1)
+        await deliver(watch, lane.kit, "desk")
+        return alarms
+
+    [(minute, title)] = lane.run(work)
+
+    assert 14 <= minute <= 20
+    assert "hook takes nothing; 30 messages" in title
+    [(_, _, mail)] = open_mailbox.taken
+    assert b"503" in mail
