@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,10 +10,10 @@ from typing import Any
 import structlog
 
 from monitor.alerts import timing
-from monitor.engine.polls import Polls
+from monitor.engine.polls import Polls, by_host, poll_safely
 from monitor.engine.ticks import Ticks
 from monitor.model import Source
-from monitor.pipeline import decide_due, deliver_due, poll_source
+from monitor.pipeline import decide_due, deliver_due
 from monitor.steps.record import PollReport
 from monitor.steps.schedule import interval_of
 from monitor.steps.watch import Channel, Watch
@@ -188,14 +188,15 @@ async def once(
     places = asyncio.Semaphore(at_once)
     reports: list[PollReport] = []
 
-    async def poll(source: Source) -> None:
-        async with places:
-            report = await poll_source(watch, source, clock())
-        reports.append(report)
-        on_report(report)
+    async def poll(line: Iterable[Source]) -> None:
+        for source in line:
+            async with places:
+                report = await poll_safely(watch, source, clock())
+            reports.append(report)
+            on_report(report)
 
-    sources = [one for one in watch.settings.sources.values() if one.enabled]
-    await asyncio.gather(*(poll(source) for source in sources))
+    sources = (one for one in watch.settings.sources.values() if one.enabled)
+    await asyncio.gather(*map(poll, by_host(sources).values()))
     due = await decide_due(watch, clock())
     lanes = (deliver_due(watch, channel, clock) for channel in watch.channels.values())
     outcomes = [outcome for lane in await asyncio.gather(*lanes) for outcome in lane]

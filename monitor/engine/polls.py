@@ -60,12 +60,9 @@ class Polls:
 
     def _line_up(self, due: Iterable[SourceId]) -> None:
         self._forget()
-        sources = self.watch.settings.sources
-        for source_id in due:
-            source = sources.get(source_id)
-            if source is None or not source.enabled or source_id in self.running:
-                continue
-            self._lines.setdefault(host_of(source.url), deque()).append(source)
+        known = self.watch.settings.sources
+        sources = (known[name] for name in due if name in known and name not in self.running)
+        self._lines = by_host(source for source in sources if source.enabled)
         self._free.extend(host for host in self._lines if host not in self._busy)
 
     def _fill(self) -> None:
@@ -85,9 +82,8 @@ class Polls:
         self._fill()
 
     async def _poll(self, source: Source) -> None:
-        """Poll one source; a fault of our own is a failed poll, so that no tick spins on it."""
         try:
-            self.on_report(await self._report(source))
+            self.on_report(await poll_safely(self.watch, source, self.clock()))
         except StoreError:
             log.exception("poll not stored", source=source.id)
             self._rest_until = self.monotonic() + _REST_S
@@ -95,14 +91,26 @@ class Polls:
         except Exception:
             log.exception("task failed", task=source.id)
 
-    async def _report(self, source: Source) -> PollReport:
-        now = self.clock()
-        try:
-            return await poll_source(self.watch, source, now)
-        except StoreError:
-            raise
-        except Exception as fault:
-            log.exception("poll failed", source=source.id)
-            error = ParseError(f"fault: {type(fault).__name__}: {fault}", kind="fault")
-            watch = self.watch
-            return await watch.write(lambda tx: record_failure(tx, watch, source, error, now))
+
+async def poll_safely(watch: Watch, source: Source, now: datetime) -> PollReport:
+    """Poll one source; a fault of our own is a failed poll, so that no tick spins on it.
+
+    Raises:
+        StoreError: the database refused.
+    """
+    try:
+        return await poll_source(watch, source, now)
+    except StoreError:
+        raise
+    except Exception as fault:
+        log.exception("poll failed", source=source.id)
+        error = ParseError(f"fault: {type(fault).__name__}: {fault}", kind="fault")
+        return await watch.write(lambda tx: record_failure(tx, watch, source, error, now))
+
+
+def by_host(sources: Iterable[Source]) -> dict[str, deque[Source]]:
+    """Return the sources of each host, in their order."""
+    lines: dict[str, deque[Source]] = {}
+    for source in sources:
+        lines.setdefault(host_of(source.url), deque()).append(source)
+    return lines

@@ -224,6 +224,39 @@ async def _moving(kit: Any) -> None:
         kit.now += timedelta(milliseconds=100)
 
 
+def test_one_cycle_does_not_let_a_crowded_host_hold_up_the_others(kit: Any) -> None:
+    """Sources of a host take turns; the others do not wait behind them, nor for a fault."""
+    for name in ("c0", "c1", "c2"):
+        kit.feeds.put(f"/{name}.xml", kit.rss(VETO))
+    crowd = [kit.source(name) for name in ("c0", "c1", "c2")]
+    far = kit.source("far", url=f"{kit.feeds.url.replace('127.0.0.1', '127.0.0.2')}/far.xml")
+    order: list[str] = []
+
+    async def work(watch: Watch) -> Any:
+        fetch = watch.fetch
+        under_way: set[str] = set()
+
+        async def watched(source: Any, validators: Any) -> Any:
+            order.append(source.id)
+            assert not (source.id.startswith("c") and under_way), "one at a time of a host"
+            if source.id == "c0":
+                raise ZeroDivisionError
+            under_way.update([source.id] if source.id.startswith("c") else [])
+            try:
+                return await fetch(source, validators)
+            finally:
+                under_way.discard(source.id)
+
+        watch.fetch = watched
+        return await local.once(watch, kit.clock, 2, lambda _: None)
+
+    cycle = kit.run([*crowd, far], work)
+
+    results = {report.source.id: report.result for report in cycle.reports}
+    assert results == {"c0": "failed", "c1": "read", "c2": "read", "far": "failed"}
+    assert order.index("far") == 1
+
+
 def test_a_restart_spreads_what_fell_due(kit: Any) -> None:
     """Two hundred sources that are overdue are not all due at the first second."""
     sources = [kit.source(f"s{number}") for number in range(200)]
