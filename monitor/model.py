@@ -281,6 +281,7 @@ class Reason(Enum):
     EDITED = "edited, no new rule"
     DIGESTED = "left for the digest"
     HELD = "held for quiet hours"
+    ROLLED_UP = "rolled up with others"
 
     @property
     def sends(self) -> bool:

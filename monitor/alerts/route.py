@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
+from monitor.alerts.cap import Cap, looser
 from monitor.alerts.quiet import Quiet, held_until
 from monitor.model import Severity
+
+_ALREADY = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,14 +37,20 @@ class Route:
     langs: frozenset[str] = frozenset()
     send_as: Literal["alert", "digest"] = "alert"
     quiet: Quiet | None = None
+    at_most: Cap | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Way:
-    """A channel that gets an alert: at once, or (`held_until`) when its quiet hours end."""
+    """A channel that gets an alert: at once, or (`held_until`) when its quiet hours end.
+
+    When `cap` is used up by then, it is part of a message at `rolled_at`.
+    """
 
     channel: str
     held_until: datetime | None = None
+    cap: Cap | None = None
+    rolled_at: datetime | None = None
 
 
 def fits(route: Route, traits: Traits) -> bool:
@@ -60,16 +69,26 @@ def fits(route: Route, traits: Traits) -> bool:
 def route(traits: Traits, routes: Sequence[Route], now: datetime) -> tuple[Way, ...]:
     """Return the ways that the alert takes, one a channel, in the order of the routes.
 
-    Where several routes lead to a channel the soonest counts. What is critical is never held. An
-    empty result leaves the story for the digest.
+    Where several routes lead to a channel the soonest counts, of those the one with the loosest
+    cap. What is critical is never held, but capped. An empty result leaves the story for the
+    digest.
     """
-    held: dict[str, datetime | None] = {}
+    ways: dict[str, Way] = {}
     for one in routes:
         if one.send_as == "alert" and fits(one, traits):
-            until = _held(one, traits, now)
             for channel in one.send:
-                held[channel] = _sooner(held.get(channel, until), until)
-    return tuple(Way(channel=channel, held_until=until) for channel, until in held.items())
+                way = _way(one, channel, traits, now)
+                ways[channel] = _better(ways.get(channel, way), way)
+    return tuple(ways.values())
+
+
+def _way(one: Route, channel: str, traits: Traits, now: datetime) -> Way:
+    until, cap = _held(one, traits, now), one.at_most
+    if cap is None:
+        return Way(channel=channel, held_until=until)
+    end = cap.window(until or now)[1]
+    rolled_at = _held(one, traits, end) or end
+    return Way(channel=channel, held_until=until, cap=cap, rolled_at=rolled_at)
 
 
 def _held(one: Route, traits: Traits, now: datetime) -> datetime | None:
@@ -78,6 +97,8 @@ def _held(one: Route, traits: Traits, now: datetime) -> datetime | None:
     return held_until(one.quiet, now)
 
 
-def _sooner(one: datetime | None, other: datetime | None) -> datetime | None:
-    """Return the earlier of two times, of which None is now."""
-    return None if one is None or other is None else min(one, other)
+def _better(one: Way, other: Way) -> Way:
+    """Return the sooner of two ways, then the one with the looser cap."""
+    if one.held_until != other.held_until:
+        return min(one, other, key=lambda way: way.held_until or _ALREADY)
+    return one if looser(one.cap, other.cap) == one.cap else other

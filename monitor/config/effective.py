@@ -116,6 +116,7 @@ def route_of(entry: RouteEntry) -> Route:
         langs=frozenset(when.lang),
         send_as=entry.as_,
         quiet=_quiet(entry.quiet) if entry.quiet else None,
+        at_most=entry.at_most,
     )
 
 

@@ -25,6 +25,7 @@ from monitor.config.values import (
     Network,
     Pace,
     Polls,
+    RateCap,
     Said,
     Severities,
     Version,
@@ -202,11 +203,12 @@ class RouteEntry(Settings):
     send: Annotated[Names, Field(min_length=1)]
     as_: Literal["alert", "digest"] = Field(default="alert", alias="as")
     quiet: QuietSettings | None = None
+    at_most: RateCap | None = None
 
     @model_validator(mode="after")
     def _sends_messages(self) -> "RouteEntry":
-        if self.as_ == "digest" and self.quiet:
-            raise Wrong("has quiet hours, but as: digest sends nothing of its own")
+        if self.as_ == "digest" and (self.quiet or self.at_most):
+            raise Wrong("has quiet hours or a cap, but as: digest sends nothing of its own")
         return self
 
 

@@ -10,7 +10,7 @@ from monitor.alerts.route import Route
 from monitor.alerts.silence import Silence
 from monitor.config.effective import ChannelConfig, Config
 from monitor.config.secrets import redact
-from monitor.config.values import write_duration
+from monitor.config.values import write_cap, write_duration
 from monitor.model import Source
 
 _HIDDEN = "***"
@@ -84,7 +84,11 @@ def _route(route: Route) -> dict[str, Any]:
     }
     when = {key: values for key, values in conditions.items() if values}
     shown = {"when": when, "send": list(route.send), "as": route.send_as}
-    return {**shown, "quiet": _quiet(route.quiet)} if route.quiet else shown
+    if route.quiet:
+        shown["quiet"] = _quiet(route.quiet)
+    if route.at_most:
+        shown["at_most"] = write_cap(route.at_most)
+    return shown
 
 
 def _quiet(quiet: Quiet) -> dict[str, Any]:

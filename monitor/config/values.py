@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, PlainSerializer, SecretStr, WithJsonSchema
 
+from monitor.alerts.cap import Cap
 from monitor.model import Severity
 from monitor.text.fold import fold
 from monitor.yamlnodes import did_you_mean
@@ -25,6 +26,7 @@ _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _ZONE = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,3}")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2, token
+_CAP = re.compile(r"([0-9]{1,4})\s+per\s+(hour|day|[0-9]{1,6}\s*[smhdw])")
 _POLLS = re.compile(r"([0-9]{1,4})(?:\s*polls?)?")
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f]")
 
@@ -105,6 +107,22 @@ def read_words(value: object) -> str:
     if any(not fold(word.rstrip("*")).strip() for word in text.split()):
         raise Wrong("holds a word without a letter or digit", "* goes behind the beginning of one")
     return text
+
+
+def read_cap(value: object) -> Cap:
+    """Return the cap that a text like `10 per hour` or `3 per 15m` names."""
+    if isinstance(value, Cap):
+        return value
+    match = _CAP.fullmatch(str(value).strip())
+    if not match or int(match[1]) < 1:
+        raise Wrong("is not a number of messages in a time; write for example 10 per hour")
+    unit = match[2]
+    return Cap(count=int(match[1]), per=read_pace({"hour": "1h", "day": "1d"}.get(unit, unit)))
+
+
+def write_cap(cap: Cap) -> str:
+    """Return the text that reads back as this cap."""
+    return f"{cap.count} per {write_duration(cap.per)}"
 
 
 def read_zone(value: object) -> zoneinfo.ZoneInfo:
@@ -241,6 +259,12 @@ Moment = Annotated[
 ]
 Said = Annotated[str, BeforeValidator(read_said)]
 Words = Annotated[str, BeforeValidator(read_words)]
+RateCap = Annotated[
+    Cap,
+    BeforeValidator(read_cap),
+    PlainSerializer(write_cap, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": f"^{_CAP.pattern}$", "examples": ["10 per hour"]}),
+]
 Flag = Annotated[bool, BeforeValidator(read_flag), WithJsonSchema({"type": "boolean"})]
 Id = Annotated[
     str,

@@ -62,32 +62,49 @@ def tell_story(tx: Transaction, watch: Watch, cause: Cause) -> tuple[Decision, i
         body=story_alert(tx, watch.settings, cause),
     )
     tx.stories.put_alert(alert, story_id=story.id, reason=cause.reason.value, title=story.title)
-    deliveries = sum(_send(tx, watch, alert, cause, way) for way in ways)
+    sent = [_send(tx, watch, alert, cause, way) for way in ways]
     tx.stories.told(story, alert, cause.hits)
-    return _decision(cause, alert.id, ways), deliveries
+    return _decision(cause, alert.id, sent), sum(one.messages for one in sent)
 
 
-def _decision(cause: Cause, alert_id: AlertId, ways: Sequence[Way]) -> Decision:
-    """Return why and when people are told: held, where no channel gets it at once."""
-    waits = [
-        f"{way.channel} gets it at {way.held_until:%Y-%m-%d %H:%M} UTC"
-        for way in ways
-        if way.held_until is not None
-    ]
-    is_held = len(waits) == len(ways)
-    said = (cause.reason.value if is_held else "", cause.detail, *waits)
+@dataclass(frozen=True, kw_only=True)
+class _Sent:
+    """What became of an alert on its way to one channel; `why` is why it waits until `at`."""
+
+    channel: str
+    messages: int = 0
+    at: datetime | None = None
+    why: Reason | None = None
+
+
+def _decision(cause: Cause, alert_id: AlertId, sent: Sequence[_Sent]) -> Decision:
+    """Return why and when people are told; no channel at once is another reason."""
+    waits = [f"{one.channel} gets it at {one.at:%Y-%m-%d %H:%M} UTC" for one in sent if one.at]
+    why = [one.why for one in sent if one.why is not None]
+    is_late = len(why) == len(sent)
+    said = (cause.reason.value if is_late else "", cause.detail, *waits)
     return Decision(
-        reason=Reason.HELD if is_held else cause.reason,
+        reason=why[0] if is_late else cause.reason,
         detail="; ".join(part for part in said if part),
         alert_id=alert_id,
     )
 
 
-def _send(tx: Transaction, watch: Watch, alert: Alert, cause: Cause, way: Way) -> int:
-    """Put an alert into the outbox for one channel, in place of what is held of its story there."""
-    if tx.attention.withdraw(cause.story.id, way.channel, alert.occurred_at):
-        alert = _collapsed(tx, alert, cause.story, way.channel)
-    return enqueue(tx, watch, alert, (way.channel,), due=way.held_until)
+def _send(tx: Transaction, watch: Watch, alert: Alert, cause: Cause, way: Way) -> _Sent:
+    """Put an alert into the outbox for one channel, in place of what is held of its story there.
+
+    Where the channel's cap is used up, it waits to be told with others.
+    """
+    channel, due = way.channel, way.held_until
+    if tx.attention.withdraw(cause.story.id, channel, alert.occurred_at):
+        alert = _collapsed(tx, alert, cause.story, channel)
+    if way.cap is not None and way.rolled_at is not None:
+        window = way.cap.window(due or alert.occurred_at)
+        if tx.attention.sent_between(channel, *window) >= way.cap.count:
+            tx.attention.put_over_cap(alert.id, channel, way.rolled_at)
+            return _Sent(channel=channel, at=way.rolled_at, why=Reason.ROLLED_UP)
+    messages = enqueue(tx, watch, alert, (channel,), due=due)
+    return _Sent(channel=channel, messages=messages, at=due, why=Reason.HELD if due else None)
 
 
 def _collapsed(tx: Transaction, alert: Alert, story: Story, channel: str) -> Alert:

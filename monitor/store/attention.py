@@ -1,17 +1,18 @@
 """What people asked not to be told of for a while, and what waits for a better hour."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from sqlite_utils import Database
 
 from monitor.alerts.silence import Silence
-from monitor.model import StoryId
+from monitor.model import AlertId, StoryId
 from monitor.store.codec import clean, from_json, names_to_json, to_text, to_time
 
 
 class Attention:
-    """The table `silence`, and the rows of `outbox` that are held back."""
+    """The tables `silence` and `over_cap`, and the rows of `outbox` that are held back."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -72,6 +73,46 @@ class Attention:
             [story_id, channel],
         )
         return next(iter(rows), None) is not None
+
+    def sent_between(self, channel: str, since: datetime, until: datetime) -> int:
+        """Return how many alerts of stories a channel got, or gets, in a window of time."""
+        rows = self._db.query(
+            """select count(distinct outbox.alert_id) as n from outbox
+                 join alert on alert.id = outbox.alert_id
+               where outbox.channel = ? and outbox.state != 'cancelled'
+                 and outbox.next_at >= ? and outbox.next_at < ? and alert.subject = 'story'""",
+            [channel, to_text(since), to_text(until)],
+        )
+        return int(next(iter(rows))["n"])
+
+    def put_over_cap(self, alert_id: AlertId, channel: str, due: datetime) -> None:
+        """Store that a channel gets an alert in one message with others, when it is due."""
+        self._db.execute(
+            "insert into over_cap (alert_id, channel, due_at) values (?, ?, ?)",
+            [alert_id, channel, to_text(due)],
+        )
+
+    def over_cap(self, due: datetime) -> dict[str, list[dict[str, Any]]]:
+        """Return what is due to be told with others by channel: alert, story, time, in order."""
+        rows = self._db.query(
+            """select over_cap.channel, over_cap.alert_id, alert.story_id, alert.occurred_at
+               from over_cap join alert on alert.id = over_cap.alert_id
+               where over_cap.told_in is null and over_cap.due_at <= ?
+               order by over_cap.channel, alert.occurred_at, alert.id""",
+            [to_text(due)],
+        )
+        found: dict[str, list[dict[str, Any]]] = {}
+        for row in rows:
+            found.setdefault(row["channel"], []).append(row)
+        return found
+
+    def mark_told(self, channel: str, alert_ids: Iterable[str], told_in: str) -> None:
+        """Store which alert told these of a channel; '' where the channel is gone."""
+        for alert_id in alert_ids:
+            self._db.execute(
+                "update over_cap set told_in = ? where channel = ? and alert_id = ?",
+                [told_in, channel, alert_id],
+            )
 
 
 def _silence(row: dict[str, Any]) -> Silence:

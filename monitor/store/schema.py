@@ -256,6 +256,19 @@ create table silence (
 """
 
 
+_OVER_CAP = """
+-- Alerts that a channel gets in one message with others, because its cap was used up.
+create table over_cap (
+  alert_id text not null,
+  channel  text not null,
+  due_at   text not null,
+  told_in  text,                       -- NULL: waits; the alert that tells it; '': no such channel
+  primary key (alert_id, channel)
+) without rowid;
+create index over_cap_due on over_cap (due_at) where told_in is null;
+"""
+
+
 @migrations()
 def m001_first(db: Database) -> None:
     """Create the tables."""
@@ -267,6 +280,13 @@ def m001_first(db: Database) -> None:
 def m002_silences(db: Database) -> None:
     """Create the table of silences."""
     for statement in _statements(_SILENCES):
+        db.execute(statement)
+
+
+@migrations()
+def m003_over_cap(db: Database) -> None:
+    """Create the table of what waits to be told with others."""
+    for statement in _statements(_OVER_CAP):
         db.execute(statement)
 
 

@@ -99,5 +99,6 @@ def test_only_the_closed_list_sends() -> None:
         Reason.SILENCED,
         Reason.EDITED,
         Reason.DIGESTED,
+        Reason.ROLLED_UP,
         Reason.HELD,  # made, and sent later
     }

@@ -1,12 +1,13 @@
 """Which channels hear of an alert, and when."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from monitor.alerts.cap import Cap
 from monitor.alerts.quiet import Quiet
 from monitor.alerts.route import Route, Traits, Way, fits, route
 from monitor.model import Severity
@@ -81,3 +82,42 @@ def test_of_several_routes_to_a_channel_the_soonest_counts(step: int) -> None:
 
     assert route(TRAITS, [early, late][::step], NIGHT) == (Way(channel="desk", held_until=MORNING),)
     assert route(TRAITS, [early, open_][::step], NIGHT) == (Way(channel="desk"),)
+
+
+def test_what_is_over_a_cap_waits_for_the_end_of_its_window_and_of_the_quiet_hours() -> None:
+    """The window that counts is the one in which the message would go out."""
+    cap = Cap(count=10, per=timedelta(hours=1))
+    routes = [Route(send=("desk",), quiet=_quiet(7), at_most=cap)]
+    evening = datetime(2024, 3, 1, 18, 30, tzinfo=UTC)
+    critical = replace(TRAITS, severity=Severity.CRITICAL)
+
+    [at_night] = route(TRAITS, routes, NIGHT)
+    [in_the_evening] = route(TRAITS, routes, evening)
+    [urgent] = route(critical, routes, evening)
+
+    assert (at_night.held_until, at_night.rolled_at) == (MORNING, MORNING + timedelta(hours=1))
+    assert (in_the_evening.held_until, in_the_evening.rolled_at) == (None, MORNING)
+    assert (urgent.cap, urgent.rolled_at) == (cap, datetime(2024, 3, 1, 19, 0, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("step", [1, -1], ids=["in order", "reversed"])
+def test_of_two_caps_the_looser_counts(step: int) -> None:
+    """Among routes that are equally soon; none at all is the loosest."""
+    few, many = Cap(count=10, per=timedelta(days=1)), Cap(count=2, per=timedelta(hours=1))
+    routes = [Route(send=("desk",), at_most=few), Route(send=("desk",), at_most=many)]
+    free = Route(send=("desk",))
+
+    [way] = route(TRAITS, routes[::step], NIGHT)
+    [open_way] = route(TRAITS, [*routes, free][::step], NIGHT)
+
+    assert way.cap == many
+    assert open_way.cap is None
+
+
+def test_a_window_of_a_cap_is_one_of_the_clock() -> None:
+    """Hours begin with the hour; a moment on the border begins one."""
+    cap = Cap(count=1, per=timedelta(hours=1))
+    one = datetime(2024, 3, 1, 18, 0, tzinfo=UTC)
+
+    assert cap.window(one) == (one, one + timedelta(hours=1))
+    assert cap.window(one + timedelta(minutes=59)) == (one, one + timedelta(hours=1))

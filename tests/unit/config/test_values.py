@@ -238,3 +238,42 @@ def test_every_kind_of_value_has_a_schema() -> None:
 
     assert all(schemas)
     assert schemas[0]["pattern"] == r"^[0-9]{1,6}\s*[smhdwy]$"
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [("10 per hour", "10 per 1h"), ("3 per 15m", "3 per 15m"), ("50  per day", "50 per 1d")],
+)
+def test_a_cap_is_read_and_written_back(written: str, shown: str) -> None:
+    """What is written back reads as the same."""
+    cap = values.read_cap(written)
+
+    assert values.write_cap(cap) == shown
+    assert values.read_cap(shown) == values.read_cap(cap) == cap
+
+
+@pytest.mark.parametrize("written", ["10", "0 per hour", "per hour", "10 per week", "10 per 0s"])
+def test_what_is_no_cap_is_refused(written: str) -> None:
+    """With what to write instead."""
+    with pytest.raises(values.Wrong, match=r"write for example|too short"):
+        values.read_cap(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "moment"),
+    [
+        ("2024-09-05", "2024-09-06T00:00:00+00:00"),
+        ("2024-09-05T18:00", "2024-09-05T18:00:00+00:00"),
+        ("2024-09-05T18:00+09:00", "2024-09-05T09:00:00+00:00"),
+    ],
+)
+def test_a_date_means_its_end(written: str, moment: str) -> None:
+    """A full time means itself, in UTC where it names no zone."""
+    assert values.read_moment(written).isoformat() == moment
+
+
+@pytest.mark.parametrize("written", ["soon", "2024-13-01", "9999-12-31", ""])
+def test_what_is_no_moment_is_refused(written: str) -> None:
+    """Also the day that has no end."""
+    with pytest.raises(values.Wrong):
+        values.read_moment(written)
