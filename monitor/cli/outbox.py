@@ -47,10 +47,17 @@ def show_row(*, number: int, directory: Path) -> None:
 
 
 @outbox.command()
-@click.argument("numbers", type=int, nargs=-1, required=True)
+@click.argument("numbers", type=int, nargs=-1)
+@click.option("--dead", is_flag=True, help="All that could not be delivered.")
+@click.option("--channel", help="With --dead: of this channel only.")
 @directory_option
-def retry(*, numbers: tuple[int, ...], directory: Path) -> None:
+def retry(*, numbers: tuple[int, ...], dead: bool, channel: str | None, directory: Path) -> None:
     """Make messages due again, with the same id and the same bytes."""
+    if dead == bool(numbers) or (channel and not dead):
+        raise click.UsageError("write numbers, or --dead with or without --channel NAME")
+    if dead:
+        with stored(directory) as (_, tx):
+            numbers = tx.outbox.dead(channel)
     _change("retry", numbers, directory)
 
 

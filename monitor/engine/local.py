@@ -133,9 +133,9 @@ async def start_up(watch: Watch, now: datetime) -> None:
     """Bring the store in step with the configuration, and take back what a dead sender held."""
 
     def step(tx: Transaction) -> None:
-        sync(tx, watch, now)
-        released = tx.outbox.release(now)
+        released = tx.outbox.release(now)  # first: what waits for a removed channel ends in sync
         tx.outbox.mend_times(now)
+        sync(tx, watch, now)
         tx.outbox.reopen_channels()
         if released:
             log.info("messages taken back from a sender that died", rows=released)

@@ -182,11 +182,14 @@ class Outbox:
         return int(cursor.rowcount)
 
     def retire(self, channels: Iterable[str], now: datetime) -> int:
-        """End the open rows of channels that are no longer configured as dead; return how many."""
+        """End what waits for channels that are no longer configured as dead; return how many.
+
+        What is being sent is settled by its sender.
+        """
         known = to_json(sorted(channels))
         cursor = self._db.execute(
             """update outbox set state = 'dead', settled_at = ?, error = 'channel was removed'
-               where state in ('pending', 'sending')
+               where state = 'pending'
                  and channel not in (select value from json_each(?))""",
             [to_text(now), known],
         )
@@ -233,6 +236,15 @@ class Outbox:
                    where state = 'dead' and alarmed = 0 order by id"""
             )
         )
+
+    def dead(self, channel: str | None) -> tuple[int, ...]:
+        """Return the numbers of the dead rows, of one channel or of all, oldest first."""
+        rows = self._db.query(
+            """select id from outbox where state = 'dead' and (?1 is null or channel = ?1)
+               order by id""",
+            [channel],
+        )
+        return tuple(row["id"] for row in rows)
 
     def mark_alarmed(self, ids: Iterable[int]) -> None:
         """Store that people were told of these dead rows."""

@@ -17,6 +17,7 @@ from monitor.alerts.route import Route
 from monitor.notify import Tools
 from monitor.notify.webhook import WEBHOOK, WebhookSettings
 from monitor.pipeline import decide_due, poll_source
+from monitor.steps.circuit import LEASE
 from monitor.steps.watch import Watch
 from tests.faults.conftest import Lane, deliver, deliver_for, proxied, put, rows, states
 
@@ -309,3 +310,22 @@ def test_f29_a_channel_that_takes_nothing_is_told_on_another_one_once(
     assert "hook takes nothing; 30 messages" in title
     [(_, _, mail)] = open_mailbox.taken
     assert b"503" in mail
+
+
+def test_a_channel_that_was_removed_after_a_crash_leaves_no_row_behind(lane: Lane) -> None:
+    """What its sender held when it died ends as dead with the reason, at the next start."""
+    now = lane.kit.now
+
+    async def first(watch: Watch) -> Any:
+        await put(watch, 1, "hook")
+        return await watch.write(lambda tx: tx.outbox.claim("hook", now, LEASE, 1))
+
+    async def second(watch: Watch) -> Any:
+        return await rows(watch)
+
+    lane.run(first)
+    [row] = lane.kit.run(
+        [], second, channels=lambda tools: {}, routes=(), ops_channels=(), digest_channels=()
+    )
+
+    assert (row["state"], row["error"]) == ("dead", "channel was removed")

@@ -153,3 +153,21 @@ def test_f23_a_password_that_is_mended_is_taken_up_by_sighup(
 
     assert len(mailbox.taken) == 2
     assert "wrong" not in program.log().replace("wrong-content", "")
+
+
+def test_f38_all_dead_letters_are_replayed_by_one_command(program: Program) -> None:
+    """`outbox retry --dead` sends each again with its id; numbers and --dead exclude each other."""
+    hook = program.kit.hook
+    hook.status = lambda count: 301 if count <= 2 else 200
+
+    program.on_config("once")
+    others = program.on_config("outbox", "retry", "--dead", "--channel", "other")
+    replayed = program.on_config("outbox", "retry", "--dead")
+    program.on_config("once")
+    wrong = [program.on_config("outbox", "retry", *words) for words in ([], ["1", "--dead"])]
+
+    assert others.stdout == "0 of 0 messages changed\n"
+    assert replayed.stdout == "2 of 2 messages changed\n"
+    posts = [(headers["webhook-id"], body) for headers, body in hook.posts()]
+    assert sorted(posts[:2]) == sorted(posts[2:4])
+    assert [done.returncode for done in wrong] == [2, 2]
