@@ -133,13 +133,18 @@ async def _deliver(
         error = DeliveryError(f"{type(fault).__name__}: {fault}")
     took = timedelta(seconds=perf_counter() - started)
     outcome = circuit.outcome_of(delivery, error, clock(), took)
-    await _settle(watch, delivery, outcome)
+    await _settle(watch, delivery, outcome, clock)
     log.info("delivery", outbox=delivery.id, channel=channel.name, result=outcome.result)
     return outcome
 
 
-async def _settle(watch: Watch, delivery: Delivery, outcome: Outcome) -> None:
-    """Store an outcome, however long the database refuses: forgotten, it would be sent twice."""
+async def _settle(
+    watch: Watch, delivery: Delivery, outcome: Outcome, clock: Callable[[], datetime]
+) -> None:
+    """Store an outcome, while its lease lasts, however the database refuses.
+
+    Forgotten, the message would be sent twice.
+    """
 
     def step(tx: Transaction) -> None:
         tx.outbox.settle(delivery, outcome)
@@ -149,6 +154,8 @@ async def _settle(watch: Watch, delivery: Delivery, outcome: Outcome) -> None:
         try:
             return await watch.write(step)
         except StoreError as refused:
+            if clock() >= delivery.leased_until:
+                raise
             log.warning("outcome not stored yet", outbox=delivery.id, error=str(refused))
             await asyncio.sleep(_SETTLE_AGAIN_S)
 
