@@ -1,12 +1,13 @@
 """Which channels hear of an alert, and when."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
 from monitor.alerts.cap import Cap, looser
 from monitor.alerts.quiet import Quiet, held_until
+from monitor.alerts.repeat import Repeat
 from monitor.model import Severity
 
 _ALREADY = datetime.min.replace(tzinfo=UTC)
@@ -38,6 +39,7 @@ class Route:
     send_as: Literal["alert", "digest"] = "alert"
     quiet: Quiet | None = None
     at_most: Cap | None = None
+    repeat: Repeat | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +53,7 @@ class Way:
     held_until: datetime | None = None
     cap: Cap | None = None
     rolled_at: datetime | None = None
+    repeat: Repeat | None = None
 
 
 def fits(route: Route, traits: Traits) -> bool:
@@ -84,11 +87,12 @@ def route(traits: Traits, routes: Sequence[Route], now: datetime) -> tuple[Way, 
 
 def _way(one: Route, channel: str, traits: Traits, now: datetime) -> Way:
     until, cap = _held(one, traits, now), one.at_most
+    way = Way(channel=channel, held_until=until, cap=cap, repeat=one.repeat)
     if cap is None:
-        return Way(channel=channel, held_until=until)
+        return way
     end = cap.window(until or now)[1]
     rolled_at = _held(one, traits, end) or end
-    return Way(channel=channel, held_until=until, cap=cap, rolled_at=rolled_at)
+    return replace(way, rolled_at=rolled_at)
 
 
 def _held(one: Route, traits: Traits, now: datetime) -> datetime | None:
@@ -98,7 +102,12 @@ def _held(one: Route, traits: Traits, now: datetime) -> datetime | None:
 
 
 def _better(one: Way, other: Way) -> Way:
-    """Return the sooner of two ways, then the one with the looser cap."""
+    """Return the sooner of two ways, then the one with the looser cap; either may ask to repeat."""
+    repeat = one.repeat or other.repeat
+    return replace(_freer(one, other), repeat=repeat)
+
+
+def _freer(one: Way, other: Way) -> Way:
     if one.held_until != other.held_until:
         return min(one, other, key=lambda way: way.held_until or _ALREADY)
     return one if looser(one.cap, other.cap) == one.cap else other

@@ -117,6 +117,7 @@ def route_of(entry: RouteEntry) -> Route:
         send_as=entry.as_,
         quiet=_quiet(entry.quiet) if entry.quiet else None,
         at_most=entry.at_most,
+        repeat=entry.repeat_until_acked,
     )
 
 

@@ -26,6 +26,7 @@ from monitor.config.values import (
     Pace,
     Polls,
     RateCap,
+    Repeats,
     Said,
     Severities,
     Version,
@@ -204,11 +205,12 @@ class RouteEntry(Settings):
     as_: Literal["alert", "digest"] = Field(default="alert", alias="as")
     quiet: QuietSettings | None = None
     at_most: RateCap | None = None
+    repeat_until_acked: Repeats | None = None
 
     @model_validator(mode="after")
     def _sends_messages(self) -> "RouteEntry":
-        if self.as_ == "digest" and (self.quiet or self.at_most):
-            raise Wrong("has quiet hours or a cap, but as: digest sends nothing of its own")
+        if self.as_ == "digest" and (self.quiet or self.at_most or self.repeat_until_acked):
+            raise Wrong("is told when and how often, but as: digest sends nothing of its own")
         return self
 
 

@@ -10,7 +10,7 @@ from monitor.alerts.route import Route
 from monitor.alerts.silence import Silence
 from monitor.config.effective import ChannelConfig, Config
 from monitor.config.secrets import redact
-from monitor.config.values import write_cap, write_duration
+from monitor.config.values import write_cap, write_duration, write_repeat
 from monitor.model import Source
 
 _HIDDEN = "***"
@@ -88,6 +88,8 @@ def _route(route: Route) -> dict[str, Any]:
         shown["quiet"] = _quiet(route.quiet)
     if route.at_most:
         shown["at_most"] = write_cap(route.at_most)
+    if route.repeat:
+        shown["repeat_until_acked"] = write_repeat(route.repeat)
     return shown
 
 

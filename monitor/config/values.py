@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, PlainSerializer, SecretStr, WithJsonSchema
 
 from monitor.alerts.cap import Cap
+from monitor.alerts.repeat import Repeat
 from monitor.model import Severity
 from monitor.text.fold import fold
 from monitor.yamlnodes import did_you_mean
@@ -27,6 +28,8 @@ _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _ZONE = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,3}")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2, token
 _CAP = re.compile(r"([0-9]{1,4})\s+per\s+(hour|day|[0-9]{1,6}\s*[smhdw])")
+_REPEAT = re.compile(r"([0-9]{1,6}\s*[smhdw])\s*,\s*([0-9]{1,2})\s+times?")
+_SHORTEST_REPEAT = timedelta(minutes=1)
 _POLLS = re.compile(r"([0-9]{1,4})(?:\s*polls?)?")
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f]")
 
@@ -123,6 +126,24 @@ def read_cap(value: object) -> Cap:
 def write_cap(cap: Cap) -> str:
     """Return the text that reads back as this cap."""
     return f"{cap.count} per {write_duration(cap.per)}"
+
+
+def read_repeat(value: object) -> Repeat:
+    """Return what a text like `30m, 3 times` names."""
+    if isinstance(value, Repeat):
+        return value
+    match = _REPEAT.fullmatch(str(value).strip())
+    if not match or int(match[2]) < 1:
+        raise Wrong("is not how long and how often; write for example 30m, 3 times")
+    every = read_duration(match[1])
+    if every < _SHORTEST_REPEAT:
+        raise Wrong("is too short; the least is 1m")
+    return Repeat(every=every, times=int(match[2]))
+
+
+def write_repeat(repeat: Repeat) -> str:
+    """Return the text that reads back as this."""
+    return f"{write_duration(repeat.every)}, {repeat.times} times"
 
 
 def read_zone(value: object) -> zoneinfo.ZoneInfo:
@@ -264,6 +285,14 @@ RateCap = Annotated[
     BeforeValidator(read_cap),
     PlainSerializer(write_cap, return_type=str),
     WithJsonSchema({"type": "string", "pattern": f"^{_CAP.pattern}$", "examples": ["10 per hour"]}),
+]
+Repeats = Annotated[
+    Repeat,
+    BeforeValidator(read_repeat),
+    PlainSerializer(write_repeat, return_type=str),
+    WithJsonSchema(
+        {"type": "string", "pattern": f"^{_REPEAT.pattern}$", "examples": ["30m, 3 times"]}
+    ),
 ]
 Flag = Annotated[bool, BeforeValidator(read_flag), WithJsonSchema({"type": "boolean"})]
 Id = Annotated[

@@ -17,6 +17,7 @@ from monitor.model import (
     stable_id,
 )
 from monitor.steps.coverage import coverage, is_enabled
+from monitor.steps.repeats import repeat_due
 from monitor.steps.rollup import roll_up, worst_first
 from monitor.steps.tell import enqueue, tell_operations
 from monitor.steps.watch import Settings, Watch
@@ -35,6 +36,7 @@ class DueReport:
     """The alerts that time brought, by kind."""
 
     digests: int = 0
+    repeated: int = 0  # messages about stories that nobody acknowledged
     rolled_up: int = 0  # messages that tell of what was over a cap
     alarms: tuple[str, ...] = ()
 
@@ -46,10 +48,13 @@ def tell_due(tx: Transaction, watch: Watch, now: datetime) -> DueReport:
         *_channel_alarms(tx, watch, now),
         *_dead_letter_alarm(tx, watch, now),
     ]
+    repeated = repeat_due(tx, watch, now)
     rolled_up = roll_up(tx, watch, now)
     window = _digest_window(tx, watch.settings, now)
     closed = _close_digest(tx, watch, window) if window else False
-    return DueReport(digests=int(closed), rolled_up=rolled_up, alarms=tuple(alarms))
+    return DueReport(
+        digests=int(closed), rolled_up=rolled_up, repeated=repeated, alarms=tuple(alarms)
+    )
 
 
 # ---------------------------------------------------------------- alarms

@@ -25,20 +25,39 @@ from monitor.model import (
 )
 from monitor.steps.watch import Settings, Watch
 from monitor.store import Transaction
+from monitor.store.attention import DueRepeat
 from monitor.store.codec import to_time, to_time_or_none
 
 _ARTICLES_SHOWN = 10  # of a story in one alert: the one that caused it, then the latest
 
 
 @dataclass(frozen=True, kw_only=True)
+class Again:
+    """That a channel is told again now, and how often it will be after that."""
+
+    at: datetime
+    channel: str
+    left: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cause:
-    """What makes an alert: the item's hits, the story with the item in it, and the reason."""
+    """What makes an alert: the item's hits, the story with the item in it, and the reason.
+
+    `again` is set where a channel is told again; else all are told that routes lead to.
+    """
 
     story: Story
     item: Item
     hits: tuple[Hit, ...]
     reason: Reason
     detail: str = ""
+    again: Again | None = None
+
+    @property
+    def now(self) -> datetime:
+        """Return when people are told."""
+        return self.again.at if self.again else self.item.seen_at
 
     @property
     def severity(self) -> Severity:
@@ -51,8 +70,10 @@ def tell_story(tx: Transaction, watch: Watch, cause: Cause) -> tuple[Decision, i
 
     Returns the decision as it is carried out, and the number of messages.
     """
-    now = cause.item.seen_at
+    now, again = cause.now, cause.again
     ways = route(_traits(watch.settings, cause), watch.settings.routes, now)
+    if again is not None:
+        ways = tuple(way for way in ways if way.channel == again.channel)
     if not ways:
         return Decision(reason=Reason.DIGESTED, detail=cause.reason.value), 0
     story = cause.story
@@ -98,6 +119,7 @@ def _send(tx: Transaction, watch: Watch, alert: Alert, cause: Cause, way: Way) -
     channel, due = way.channel, way.held_until
     if tx.attention.withdraw(cause.story.id, channel, alert.occurred_at):
         alert = _collapsed(tx, alert, cause.story, channel)
+    _plan_repeat(tx, cause, way)
     if way.cap is not None and way.rolled_at is not None:
         window = way.cap.window(due or alert.occurred_at)
         if tx.attention.sent_between(channel, *window) >= way.cap.count:
@@ -105,6 +127,18 @@ def _send(tx: Transaction, watch: Watch, alert: Alert, cause: Cause, way: Way) -
             return _Sent(channel=channel, at=way.rolled_at, why=Reason.ROLLED_UP)
     messages = enqueue(tx, watch, alert, (channel,), due=due)
     return _Sent(channel=channel, messages=messages, at=due, why=Reason.HELD if due else None)
+
+
+def _plan_repeat(tx: Transaction, cause: Cause, way: Way) -> None:
+    """Store when the channel is told again, if nobody acknowledges the story until then."""
+    if way.repeat is None:
+        return
+    left = cause.again.left if cause.again else way.repeat.times
+    if left > 0:
+        one = DueRepeat(
+            story_id=cause.story.id, channel=way.channel, item_id=cause.item.id, left=left
+        )
+        tx.attention.put_repeat(one, (way.held_until or cause.now) + way.repeat.every)
 
 
 def _collapsed(tx: Transaction, alert: Alert, story: Story, channel: str) -> Alert:

@@ -1,18 +1,29 @@
 """What people asked not to be told of for a while, and what waits for a better hour."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlite_utils import Database
 
 from monitor.alerts.silence import Silence
-from monitor.model import AlertId, StoryId
+from monitor.model import AlertId, ItemId, StoryId
 from monitor.store.codec import clean, from_json, names_to_json, to_text, to_time
 
 
+@dataclass(frozen=True, kw_only=True)
+class DueRepeat:
+    """A channel that is to be told again of a story, by the item that caused the alert."""
+
+    story_id: StoryId
+    channel: str
+    item_id: ItemId
+    left: int
+
+
 class Attention:
-    """The tables `silence` and `over_cap`, and the rows of `outbox` that are held back."""
+    """The tables `silence`, `over_cap`, `repeat`, and the rows of `outbox` that are held."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -113,6 +124,29 @@ class Attention:
                 "update over_cap set told_in = ? where channel = ? and alert_id = ?",
                 [told_in, channel, alert_id],
             )
+
+    def put_repeat(self, one: DueRepeat, at: datetime) -> None:
+        """Store that a channel is told again at a time; what it waited for before is replaced."""
+        self._db.execute(
+            """insert or replace into repeat (story_id, channel, item_id, times_left, next_at)
+               values (?, ?, ?, ?, ?)""",
+            [one.story_id, one.channel, one.item_id, one.left, to_text(at)],
+        )
+
+    def repeats_due(self, now: datetime) -> tuple[DueRepeat, ...]:
+        """Return what is due to be told again, in order."""
+        rows = self._db.query(
+            """select story_id, channel, item_id, times_left as left from repeat
+               where next_at <= ? order by next_at, story_id, channel""",
+            [to_text(now)],
+        )
+        return tuple(DueRepeat(**row) for row in rows)
+
+    def end_repeat(self, one: DueRepeat) -> None:
+        """Forget that a channel is told again of a story."""
+        self._db.execute(
+            "delete from repeat where story_id = ? and channel = ?", [one.story_id, one.channel]
+        )
 
 
 def _silence(row: dict[str, Any]) -> Silence:

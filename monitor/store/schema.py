@@ -269,6 +269,20 @@ create index over_cap_due on over_cap (due_at) where told_in is null;
 """
 
 
+_REPEATS = """
+-- Alerts that a channel gets again while nobody acknowledges their story.
+create table repeat (
+  story_id text not null,
+  channel  text not null,
+  item_id  text not null,              -- what caused the alert
+  times_left integer not null,           -- how often still
+  next_at  text not null,
+  primary key (story_id, channel)
+) without rowid;
+create index repeat_next on repeat (next_at);
+"""
+
+
 @migrations()
 def m001_first(db: Database) -> None:
     """Create the tables."""
@@ -287,6 +301,13 @@ def m002_silences(db: Database) -> None:
 def m003_over_cap(db: Database) -> None:
     """Create the table of what waits to be told with others."""
     for statement in _statements(_OVER_CAP):
+        db.execute(statement)
+
+
+@migrations()
+def m004_repeats(db: Database) -> None:
+    """Create the table of what is told again until it is acknowledged."""
+    for statement in _statements(_REPEATS):
         db.execute(statement)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from monitor.alerts.cap import Cap
 from monitor.alerts.quiet import Quiet
+from monitor.alerts.repeat import Repeat
 from monitor.alerts.route import Route, Traits, Way, fits, route
 from monitor.model import Severity
 
@@ -121,3 +122,15 @@ def test_a_window_of_a_cap_is_one_of_the_clock() -> None:
 
     assert cap.window(one) == (one, one + timedelta(hours=1))
     assert cap.window(one + timedelta(minutes=59)) == (one, one + timedelta(hours=1))
+
+
+def test_a_channel_is_told_again_when_one_of_its_routes_asks_for_it() -> None:
+    """The sooner route decides when, either may ask to repeat."""
+    repeat = Repeat(every=timedelta(minutes=30), times=3)
+    routes = [
+        Route(send=("desk",)),
+        Route(send=("desk",), quiet=_quiet(7), repeat=repeat),
+    ]
+
+    assert route(TRAITS, routes, NIGHT) == (Way(channel="desk", repeat=repeat),)
+    assert route(TRAITS, routes[::-1], NIGHT) == (Way(channel="desk", repeat=repeat),)

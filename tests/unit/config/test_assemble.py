@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from monitor.alerts.route import Route
-from monitor.config import Config
+from monitor.config import Config, show
 from monitor.config.assemble import assemble
 from monitor.config.parts import Surroundings, Texts
 from monitor.errors import ConfigError, Problem
@@ -439,3 +439,45 @@ def test_the_texts_are_kept_with_references_in_place_of_secrets(load: Load) -> N
 
     assert config.files == {"monitor.yaml": "web: {public_url: '${URL}'}"}
     assert config.service.web.public_url == "https://m.example"
+
+
+def test_what_a_route_says_of_time_is_read_and_shown(load: Load) -> None:
+    """Quiet hours, cap and repeats."""
+    config = load(
+        routes="""
+channels: {desk: {console: {}}}
+routes:
+  - send: desk
+    quiet: {from: "19:00", to: "07:00", zone: Europe/Amsterdam}
+    at_most: 10 per hour
+    repeat_until_acked: 30m, 3 times
+"""
+    )
+
+    assert show(config)["routes"] == [
+        {
+            "when": {},
+            "send": ["desk"],
+            "as": "alert",
+            "quiet": {"from": "19:00", "to": "07:00", "zone": "Europe/Amsterdam", "then": "hold"},
+            "at_most": "10 per 1h",
+            "repeat_until_acked": "30m, 3 times",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("routes", "message"),
+    [
+        ("{send: desk, as: digest, at_most: 1 per day}", "as: digest sends nothing of its own"),
+        ('{send: desk, quiet: {from: "07:00", to: "07:00"}}', "begins and ends at the same time"),
+        ('{send: desk, quiet: {from: "07:00"}}', "to"),
+    ],
+)
+def test_a_route_that_contradicts_itself_is_an_error(
+    faults: Callable[..., list[str]], routes: str, message: str
+) -> None:
+    """At its place."""
+    [fault] = faults(routes=f"channels: {{desk: {{console: {{}}}}}}\nroutes:\n  - {routes}\n")
+
+    assert message in fault

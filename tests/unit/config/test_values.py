@@ -277,3 +277,19 @@ def test_what_is_no_moment_is_refused(written: str) -> None:
     """Also the day that has no end."""
     with pytest.raises(values.Wrong):
         values.read_moment(written)
+
+
+def test_a_repeat_is_read_and_written_back() -> None:
+    """What is written back reads as the same."""
+    repeat = values.read_repeat("30m, 3 times")
+
+    assert (repeat.every, repeat.times) == (timedelta(minutes=30), 3)
+    assert values.write_repeat(repeat) == "30m, 3 times"
+    assert values.read_repeat(repeat) is repeat
+
+
+@pytest.mark.parametrize("written", ["30m", "30m, 0 times", "3 times", "30s, 3 times", ""])
+def test_what_is_no_repeat_is_refused(written: str) -> None:
+    """With what to write instead, or what is the least."""
+    with pytest.raises(values.Wrong, match=r"write for example|too short"):
+        values.read_repeat(written)
