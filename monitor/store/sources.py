@@ -91,8 +91,12 @@ class Sources:
 
     def replace_known(self, source_id: SourceId, hashes: Iterable[bytes]) -> None:
         """Store the hashes of a whole document in place of those before."""
-        self._db.execute("delete from entry where source_id = ?", [source_id])
-        self.add_known(source_id, hashes)
+        before, after = self.known(source_id), frozenset(hashes)
+        for entry_hash in sorted(before - after):
+            self._db.execute(
+                "delete from entry where source_id = ? and hash = ?", [source_id, entry_hash]
+            )
+        self.add_known(source_id, sorted(after - before))
 
     def add_known(self, source_id: SourceId, hashes: Iterable[bytes]) -> None:
         """Store the hashes of a document that broke off, beside those before."""
