@@ -27,7 +27,8 @@ test-long: setup  ## a kill before every statement, 20,000 random rules, ten min
 	$(BIN)/python -m tests.faults.kills --rounds 17
 	$(BIN)/python -m tests.faults.storm
 test-faults: setup  ## real servers that misbehave, full disks, locks, 60 random kills: about 8 minutes
-	$(BIN)/python -m pytest tests/faults tests/acceptance/test_crash.py $(ARGS)
+	$(BIN)/python -m pytest tests/faults $(ARGS)
+	$(BIN)/python -m pytest tests/acceptance/test_crash.py -m 'not long' $(ARGS)
 evaluate: setup  ## rules, stories and feed reading on the labelled data beside the checkout
 	$(BIN)/python tests/evaluation/rules.py $(ARGS)
 	PYTHONPATH=. $(BIN)/python tests/evaluation/stories.py --ways
