@@ -56,17 +56,24 @@ class Way:
     repeat: Repeat | None = None
 
 
+def misses(route: Route, traits: Traits) -> tuple[str, ...]:
+    """Return the names of the conditions of a route that do not hold."""
+    wanted = {
+        "severity": (route.severities, frozenset({traits.severity})),
+        "rule": (route.rules, traits.rules),
+        "theme": (route.themes, traits.themes),
+        "tag": (route.tags, traits.tags),
+        "source": (route.sources, frozenset({traits.source})),
+        "lang": (route.langs, frozenset({traits.lang})),
+    }
+    return tuple(
+        name for name, (condition, values) in wanted.items() if condition and not condition & values
+    )
+
+
 def fits(route: Route, traits: Traits) -> bool:
     """Return whether every condition of a route holds."""
-    wanted = (
-        (route.rules, traits.rules),
-        (route.themes, traits.themes),
-        (route.tags, traits.tags),
-        (route.sources, frozenset({traits.source})),
-        (route.langs, frozenset({traits.lang})),
-        (route.severities, frozenset({traits.severity})),
-    )
-    return all(not condition or condition & values for condition, values in wanted)
+    return not misses(route, traits)
 
 
 def route(traits: Traits, routes: Sequence[Route], now: datetime) -> tuple[Way, ...]:

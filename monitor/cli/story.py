@@ -159,3 +159,63 @@ def _story(tx: Any, prefix: str) -> Any:
         found = f"several stories: {', '.join(ids)}" if ids else "no story; see monitor stories"
         raise MonitorError(f'"{prefix}" names {found}')
     return tx.stories.get(ids[0])
+
+
+# ---------------------------------------------------------------- triage
+
+_DISMISSED_AS = ("irrelevant", "wrong-match", "known", "duplicate", "outdated")
+_ESCALATED_TO = ("review", "case", "management", "authority")
+_ids = click.argument("story_ids", nargs=-1, required=True)
+_by = click.option("--by", default=None, help="Who says so; your login by default.")
+_note = click.option("--note", default="", help="In your words; kept in the log.")
+
+
+@click.command()
+@_ids
+@directory_option
+@_note
+@_by
+def ack(*, story_ids: tuple[str, ...], directory: Path, note: str, by: str | None) -> None:
+    """Say that stories are seen: they are not told again unless something is new."""
+    _triage(story_ids, "acknowledged", note, (directory, by))
+
+
+@click.command()
+@_ids
+@directory_option
+@click.option("--reason", required=True, type=click.Choice(_DISMISSED_AS), help="Why.")
+@_note
+@_by
+def dismiss(
+    *, story_ids: tuple[str, ...], directory: Path, reason: str, note: str, by: str | None
+) -> None:
+    """Say that stories are of no interest, and why."""
+    _triage(story_ids, "dismissed", f"{reason}: {note}" if note else reason, (directory, by))
+
+
+@click.command()
+@_ids
+@directory_option
+@click.option("--reason", required=True, type=click.Choice(_ESCALATED_TO), help="Where to.")
+@_note
+@_by
+def escalate(
+    *, story_ids: tuple[str, ...], directory: Path, reason: str, note: str, by: str | None
+) -> None:
+    """Say that stories were passed on, and where to."""
+    _triage(story_ids, "escalated", f"{reason}: {note}" if note else reason, (directory, by))
+
+
+def _triage(
+    story_ids: tuple[str, ...], state: str, detail: str, where: tuple[Path, str | None]
+) -> None:
+    """Set the state of all these stories, or of none where one is not known."""
+
+    def step(tx: Any, now: Any, name: str) -> str:
+        known = [_story(tx, one) for one in story_ids]
+        for one in known:
+            tx.stories.set_state(one.id, state)
+            tx.log.put_activity(now, name, state, one.id, detail)
+        return "\n".join(f"{one.id} is {state}" for one in known)
+
+    _run(step, *where)

@@ -71,7 +71,7 @@ def tell_story(tx: Transaction, watch: Watch, cause: Cause) -> tuple[Decision, i
     Returns the decision as it is carried out, and the number of messages.
     """
     now, again = cause.now, cause.again
-    ways = route(_traits(watch.settings, cause), watch.settings.routes, now)
+    ways = route(traits_of(watch.settings, cause), watch.settings.routes, now)
     if again is not None:
         ways = tuple(way for way in ways if way.channel == again.channel)
     if not ways:
@@ -190,7 +190,8 @@ def enqueue(
     return count
 
 
-def _traits(settings: Settings, cause: Cause) -> Traits:
+def traits_of(settings: Settings, cause: Cause) -> Traits:
+    """Return what routes look at."""
     infos = [settings.ruleset.rules[hit.rule] for hit in cause.hits]
     return Traits(
         severity=cause.severity,
