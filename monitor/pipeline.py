@@ -57,6 +57,7 @@ async def poll_source(watch: Watch, source: Source, now: datetime) -> PollReport
 
     Nothing of a poll is stored before all of it is: validators, items, hits, stories, messages.
     """
+    watch = replace(watch)  # a reload swaps settings; this poll ends with those it began with
     seconds: dict[str, float] = {}
     before = await watch.read(lambda tx: tx.sources.state(source.id))
     loop = asyncio.get_running_loop()
@@ -166,23 +167,31 @@ async def _with_children(
     """Read the documents that a sitemap index names, as one; the index itself is never skipped.
 
     A child that cannot be read leaves the reading partial: it is asked for again.
+
+    Raises:
+        FetchError: no child could be read.
+        ParseError: likewise.
     """
     readings = [index]
-    is_partial = index.partial
+    failures: list[FetchError | ParseError] = []
     for url in index.children[:_CHILDREN]:
         try:
             child = await watch.fetch(replace(source, url=url), Validators())
             assert isinstance(child, Fetched), "an unconditional request brings a document"
             readings.append(await watch.parse(child.document, known))
         except (FetchError, ParseError) as error:
-            is_partial = True
+            failures.append(error)
             log.warning("sitemap not read", source=source.id, url=url, error=str(error))
+    if failures and len(readings) == 1:
+        raise failures[-1]
+    if len(index.children) > _CHILDREN:
+        log.warning("sitemap index cut", source=source.id, children=len(index.children))
     whole = replace(
         index,
         items=tuple(item for one in readings for item in one.items),
         hashes=tuple(entry for one in readings for entry in one.hashes),
         repeated=frozenset().union(*(one.repeated for one in readings)),
-        partial=is_partial,
+        partial=index.partial or bool(failures),
     )
     return replace(fetched, validators=Validators()), whole
 

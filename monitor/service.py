@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from monitor import rules
 from monitor.alerts.decide import Policy
 from monitor.config import Config, fingerprint, load_config
 from monitor.engine.local import LocalEngine, sync, utc_now
-from monitor.errors import ConfigError, StoreBusy
+from monitor.errors import ConfigError, MonitorError, StoreBusy, StoreError
 from monitor.fetch.client import Fetcher, FetchSettings
 from monitor.fetch.politeness import Gate
 from monitor.fetch.sandbox import Sandbox
@@ -27,7 +27,7 @@ from monitor.notify import CHANNELS, Tools
 from monitor.notify.base import Channel
 from monitor.steps.record import PollReport
 from monitor.steps.watch import RecentStories, Settings, Watch
-from monitor.store import SqliteStore
+from monitor.store import SqliteStore, Transaction
 
 log = structlog.get_logger()
 
@@ -157,6 +157,15 @@ async def opened(config: Config, place: Place) -> AsyncIterator[Opened]:
                 await loop.run_in_executor(writer, store.close)
 
 
+def _opened_lock(path: Path) -> TextIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a", encoding="utf-8")
+    except OSError as error:
+        hint = "set storage.database in monitor.yaml"
+        raise StoreError(f"{path}: {error.strerror}; {hint}") from error
+
+
 @contextmanager
 def single_instance(database: Path) -> Iterator[None]:
     """Hold the lock beside a database file; it is free again when the process ends, however.
@@ -164,9 +173,8 @@ def single_instance(database: Path) -> Iterator[None]:
     Raises:
         StoreBusy: another process holds it.
     """
-    database.parent.mkdir(parents=True, exist_ok=True)
     path = database.with_name(f"{database.name}.lock")
-    with path.open("a") as lock:
+    with _opened_lock(path) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -196,22 +204,34 @@ class Reloader:
         seen = await asyncio.to_thread(fingerprint, self.directory)
         if seen == self._seen and not force:
             return
-        self._seen = seen
         try:
             config = await asyncio.to_thread(read_config, self.directory, self.environ)
         except ConfigError as error:
+            self._seen = seen
             log.warning("configuration refused, the last good stays", errors=len(error.problems))
             self.on_refused(error)
             return
-        await self._swap(config)
+        try:
+            await self._swap(config)
+        except MonitorError as error:
+            log.warning("configuration not taken over, tried again", error=str(error))
+            return
+        self._seen = seen
 
     async def _swap(self, config: Config) -> None:
+        """Store what is in force, then work with it: a refused transaction leaves all as it was."""
         watch = self.opened.watch
-        channels = self.opened.channels_for(config)
-        watch.settings, watch.channels = settings_of(config), channels
         now = self.clock()
-        await watch.write(lambda tx: sync(tx, watch, now))
-        await watch.write(lambda tx: tx.outbox.reopen_channels())
+        new = replace(
+            watch, settings=settings_of(config), channels=self.opened.channels_for(config)
+        )
+
+        def step(tx: Transaction) -> None:
+            sync(tx, new, now)
+            tx.outbox.reopen_channels()
+
+        await watch.write(step)
+        watch.settings, watch.channels = new.settings, new.channels
         log.info("configuration loaded", hash=config.hash[:12], rules=len(config.ruleset.rules))
 
 

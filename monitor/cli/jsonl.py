@@ -21,7 +21,7 @@ class BadLine:
     message: str
 
 
-def read_items(lines: Iterable[bytes]) -> Iterator[tuple[Item, str] | BadLine]:
+def read_items(lines: Iterable[bytes]) -> Iterator[tuple[Item, object] | BadLine]:
     """Yield items with the id as given, in order; a line that is none does not stop the rest.
 
     A time without a zone is UTC, a bare date stands for noon. An item without a time stands at
@@ -41,7 +41,7 @@ def read_items(lines: Iterable[bytes]) -> Iterator[tuple[Item, str] | BadLine]:
             continue
         item = _item(row, number, latest)
         latest = item.when
-        yield item, str(row.get("id", number))
+        yield item, row.get("id", number)
 
 
 def _item(row: Mapping[str, Any], number: int, latest: datetime) -> Item:
@@ -61,8 +61,12 @@ def _item(row: Mapping[str, Any], number: int, latest: datetime) -> Item:
         published=published,
         when=when,
         seen_at=when,
-        tags=frozenset(map(str, row.get("tags") or ())),
+        tags=_tags(row.get("tags")),
     )
+
+
+def _tags(value: object) -> frozenset[str]:
+    return frozenset(map(str, value)) if isinstance(value, list) else frozenset()
 
 
 def _text(value: object) -> str:
@@ -79,10 +83,15 @@ def _time(value: object) -> datetime | None:
         return None
     if isinstance(value, str) and len(value) <= len("2024-03-28"):
         time += timedelta(hours=12)  # midnight would put a day's story before it happened
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    if time.tzinfo is None:
+        return time.replace(tzinfo=UTC)
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:  # the first and the last day of all time, in some zones
+        return None
 
 
-def line_of(name: str, hits: Iterable[Hit], story: str | None) -> str:
+def line_of(name: object, hits: Iterable[Hit], story: str | None) -> str:
     """Return the line of one item."""
     row = {
         "id": name,

@@ -13,7 +13,7 @@ from monitor.cli.options import directory_option, read_config
 from monitor.errors import MonitorError
 from monitor.model import Hit, Item
 
-_Matched = tuple[Item, str, tuple[Hit, ...]]
+_Matched = tuple[Item, object, tuple[Hit, ...]]  # item, its id as given, hits
 
 
 @click.command()

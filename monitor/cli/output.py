@@ -13,6 +13,7 @@ import click
 Row = Mapping[str, Any]
 
 _LONG = frozenset({"title", "error", "note", "url", "why", "rules", "languages"})  # may wrap
+_LONGEST = timedelta(days=36_500)
 _UNITS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
@@ -109,7 +110,7 @@ def since(text: str, now: datetime) -> datetime:
     """
     number, unit = text[:-1], text[-1:]
     if number.isdigit() and unit in _UNITS:
-        return now - timedelta(seconds=min(int(number), 10**6) * _UNITS[unit])
+        return now - min(timedelta(seconds=min(int(number), 10**6) * _UNITS[unit]), _LONGEST)
     try:
         time = datetime.fromisoformat(text)
     except ValueError:

@@ -14,6 +14,8 @@ from monitor.store import SourceState
 
 log = structlog.get_logger()
 
+TRUNCATED = "truncated"  # kind of problem: documents that break off
+_CUT_BELIEVED = 3  # documents in a row
 _GONE = 410  # HTTP: the publisher says that the feed will not come back
 
 
@@ -78,7 +80,26 @@ def after_read(
         recent_when=tuple(recent),
     )
     floor = timing.poll_floor(fresh_for=fetched.fresh_for, ttl=reading.ttl)
-    return _read_well(before, source, floor, fetched.moved_to, now)
+    after = _read_well(before, source, floor, fetched.moved_to, now)
+    return _broke_off(before, after, now) if reading.partial else after
+
+
+def _broke_off(before: SourceState, after: SourceState, now: datetime) -> SourceState:
+    """Note that a document broke off, since when, and how often in a row.
+
+    The first polls count as read only when a document comes whole, so that the rest of a backlog
+    is no news; a feed that is always cut is believed after a few.
+    """
+    in_a_row = before.failures + 1 if before.error_kind in ("", TRUNCATED) else 1
+    is_first = before.last_ok_at is None and in_a_row < _CUT_BELIEVED
+    return replace(
+        after,
+        failures=in_a_row,
+        failing_since=before.failing_since or now,
+        error="the document breaks off; what it holds was read",
+        error_kind=TRUNCATED,
+        last_ok_at=None if is_first else after.last_ok_at,
+    )
 
 
 def after_unchanged(

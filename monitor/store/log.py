@@ -35,13 +35,14 @@ class Log:
         )
 
     def put_ruleset(self, ruleset: str, files: Mapping[str, str], now: datetime) -> None:
-        """Store a rule set that comes into force, unless it is the one in force."""
-        rows = self._db.query("select hash from ruleset order by number desc limit 1")
-        if next((row["hash"] for row in rows), None) == ruleset:
+        """Store the rule set and files that come into force, unless they are those in force."""
+        text = clean(to_json(files))
+        rows = self._db.query("select hash, files from ruleset order by number desc limit 1")
+        if any((row["hash"], row["files"]) == (ruleset, text) for row in rows):
             return
         self._db.execute(
             "insert into ruleset (hash, loaded_at, files) values (?, ?, ?)",
-            [ruleset, to_text(now), clean(to_json(files))],
+            [ruleset, to_text(now), text],
         )
 
     def rulesets(self) -> list[dict[str, Any]]:

@@ -59,6 +59,7 @@ class Sources:
                      suspended = case when url = excluded.url then suspended else 0 end,
                      etag = case when url = excluded.url then etag else '' end,
                      last_modified = case when url = excluded.url then last_modified else '' end,
+                     last_ok_at = case when url = excluded.url then last_ok_at end,
                      body_hash = case when url = excluded.url then body_hash else x'' end,
                      permanent_url = case when url = excluded.url then permanent_url else '' end,
                      url = excluded.url""",
