@@ -62,7 +62,7 @@ def _check(kit: Any, reference: dict[str, Any], kills: list[dict[str, Any]]) -> 
         assert kill["digest"] == reference["digest"], kill
         assert {key: set(bodies) for key, bodies in run.items()} == expected
         repeats = sum(len(bodies) - 1 for bodies in run.values())
-        assert repeats <= 4  # messages of one channel in flight when the process died
+        assert repeats <= 1  # one channel was sending, one message at a time
 
 
 def test_a_kill_before_any_statement_loses_nothing_and_doubles_nothing_silently(kit: Any) -> None:
