@@ -102,3 +102,13 @@ def test_only_the_closed_list_sends() -> None:
         Reason.ROLLED_UP,
         Reason.HELD,  # made, and sent later
     }
+
+
+def test_an_arrival_of_which_every_hit_is_silenced_is_silenced() -> None:
+    """With the silence; a backlog and a muted story say so first."""
+    story = replace(TOLD, alerted_severity=None)
+    arrival = Arrival(hits=(), silenced="q-1 by jansen")
+
+    assert decide(story, arrival, Policy()) == (Reason.SILENCED, "q-1 by jansen")
+    assert decide(story, replace(arrival, is_backlog=True), Policy())[0] is Reason.BACKLOG
+    assert decide(replace(story, muted=True), arrival, Policy())[0] is Reason.MUTED
