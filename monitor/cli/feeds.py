@@ -42,7 +42,7 @@ def list_feeds(*, directory: Path, problems: bool, show_all: bool, output: str) 
         row |= {name: redact(row.get(name) or "", config.secrets) for name in _ADDRESSES}
     rows = [row for row in rows if show_all or row["state"] != "off"]
     if problems:
-        rows = [row for row in rows if row["state"] in ("failing", "gone")]
+        rows = [row for row in rows if row["state"] in ("failing", "truncated", "gone")]
         if not rows:
             click.echo("no problems", err=True)
     emit(rows, output, ("id", "state", "since", "last_read", "next_poll", "name", "error"))
@@ -61,10 +61,11 @@ def _row(source: "Source", state: "SourceState | None") -> dict[str, Any]:
         return {**row, "state": "off", "error": source.note}
     if state is None or state.last_poll_at is None:
         return {**row, "state": "new", "error": ""}
-    failing = "gone" if state.is_suspended else "failing"
+    from monitor.steps.coverage import health_of
+
     return {
         **row,
-        "state": failing if state.failures or state.is_suspended else "ok",
+        "state": health_of(state),
         "since": state.failing_since,
         "last_read": state.last_ok_at,
         "next_poll": state.next_poll_at,
@@ -98,6 +99,8 @@ def test_feed(*, what: str, directory: Path, as_json: bool) -> None:
     except (FetchError, ParseError) as error:
         click.echo(f"{what}: {error} ({error.kind})", err=True)
         sys.exit(EXIT_PROBLEM)
+    if result.partial:
+        click.echo(f"{what}: the document breaks off; this is what it holds", err=True)
     if as_json:
         for item in result.items:
             click.echo(to_json(_item_row(item)))

@@ -82,7 +82,9 @@ def story_details(tx: Any, prefix: str) -> dict[str, Any] | None:
     members = tx.stories.members(story.id)
     for member in members:
         del member["fingerprint"]
-        member["hits"] = [_hit(hit) for hit in tx.items.hits(member["id"])]
+        shown = tx.items.shown(member["id"])
+        member["hits"] = [_hit(hit) for hit in shown.hits]
+        member |= {name: getattr(shown, name) for name in ("title", "summary", "content", "sha256")}
     return {
         "kind": "story",
         "id": story.id,

@@ -63,6 +63,7 @@ def merge(*, story_id: str, into: str, directory: Path, by: str | None) -> None:
             raise MonitorError(f"{known.id} is one story already")
         items, stayed = ([row["id"] for row in tx.stories.members(x.id)] for x in (known, target))
         tx.stories.move(items, target.id)
+        tx.stories.absorb(target, known)
         _log(tx, now, name, ("merge", target.id, known.id), (items, stayed))
         return f"{len(items)} items joined {target.id}"
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from monitor.fetch.kinds import WHAT_TO_DO
 from monitor.model import Coverage, SourceId, SourceProblem
+from monitor.steps.schedule import TRUNCATED
 from monitor.steps.watch import Settings
 from monitor.store import SourceState
 
@@ -13,8 +14,17 @@ def coverage(settings: Settings, states: Sequence[SourceState], since: datetime)
     """Return which of the enabled sources were read since a time, and what ails the others."""
     enabled = [one for one in states if is_enabled(settings, one.id)]
     read = sum(one.last_ok_at is not None and one.last_ok_at >= since for one in enabled)
-    problems = tuple(_problem(settings, one) for one in enabled if one.failures or one.is_suspended)
+    problems = tuple(_problem(settings, one) for one in enabled if health_of(one) != "ok")
     return Coverage(sources=len(enabled), read=read, problems=problems)
+
+
+def health_of(state: SourceState) -> str:
+    """Return how a source fares: ok, failing, truncated or gone."""
+    if state.is_suspended:
+        return "gone"
+    if not state.failures:
+        return "ok"
+    return TRUNCATED if state.error_kind == TRUNCATED else "failing"
 
 
 def is_enabled(settings: Settings, source_id: SourceId) -> bool:
@@ -27,7 +37,7 @@ def _problem(settings: Settings, state: SourceState) -> SourceProblem:
     return SourceProblem(
         source=state.id,
         name=settings.sources[state.id].label,
-        state="gone" if state.is_suspended else "failing",
+        state=health_of(state),
         since=state.failing_since or state.next_poll_at,
         detail=state.error,
         what_to_do=WHAT_TO_DO.get(state.error_kind, f"monitor feeds test {state.id}"),

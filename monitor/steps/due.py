@@ -25,7 +25,7 @@ from monitor.store import ChannelState, Transaction
 from monitor.store.codec import to_time
 
 _STARTED = "started_at"
-_STORIES_IN_DIGEST = 200
+_STORIES_IN_DIGEST = 5_000
 _DEAD_APART = timedelta(hours=1)  # a mailbox that is refused makes a dead letter for every story
 _TAKES_NOTHING = timedelta(minutes=15)  # then somebody is told; restarts take less
 _DEAD_SHOWN = 20  # rows named in one alarm
@@ -196,30 +196,29 @@ def _close_digest(tx: Transaction, watch: Watch, window: Window) -> bool:
 
 def digest_of(tx: Transaction, settings: Settings, window: Window) -> Digest:
     """Return what a period brought and what was not seen in it."""
-    rows = tx.stories.recent(window.since, _STORIES_IN_DIGEST, window.until)
-    silent = tx.stories.silent(window.since)
-    items, hits = tx.items.count(window.since, window.until)
+    marks = tx.log.marks()
+    rows = tx.stories.news(marks, _STORIES_IN_DIGEST)
+    silent = tx.stories.silent(marks)
+    items, hits = tx.items.count_after(marks)
     return Digest(
         date=window.local_date,
         zone=settings.digest_zone.key,
         since=window.since,
         until=window.until,
-        stories=tuple(
-            _digest_story(settings, row, window) for row in rows if row["id"] not in silent
-        ),
+        stories=tuple(_digest_story(settings, row) for row in rows if row["id"] not in silent),
         coverage=coverage(settings, tx.sources.states(), window.since),
         items=items,
         hits=hits,
     )
 
 
-def _digest_story(settings: Settings, row: dict[str, Any], window: Window) -> DigestStory:
+def _digest_story(settings: Settings, row: dict[str, Any]) -> DigestStory:
     return DigestStory(
         story_id=StoryId(row["id"]),
         title=row["title"],
         severity=Severity[row["severity"].upper()],
         rules=worst_first(settings, row["rules"]),
-        is_new=to_time(row["opened_at"]) >= window.since,
+        is_new=row["added"] == row["items"],
         articles_added=row["added"],
         articles_total=row["items"],
         sources=tuple(row["source_ids"]),

@@ -229,6 +229,13 @@ def _take_in(tx: Transaction, watch: Watch, one: Found, how: _How) -> Told:
     if story_id is None:
         story_id, assignment = _join(tx, watch, one)
         opened, is_denial = assignment.story_id is None, assignment.is_denial
+    else:
+        tx.stories.touch(
+            story_id,
+            at=one.item.seen_at,
+            severity=max(hit.severity for hit in one.hits),
+            returned_at=None,
+        )
     story = tx.stories.get(story_id)
     assert story is not None, "the item has just joined it"
     silences = (*watch.settings.silences, *tx.attention.silences(one.item.seen_at))

@@ -5,7 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from monitor.alerts.route import Traits, Way, route
+from monitor.errors import StoreError
 from monitor.model import (
     Alert,
     AlertId,
@@ -23,10 +26,12 @@ from monitor.model import (
     Why,
     stable_id,
 )
-from monitor.steps.watch import Settings, Watch
+from monitor.steps.watch import Channel, Settings, Watch
 from monitor.store import Transaction
 from monitor.store.attention import DueRepeat
 from monitor.store.codec import to_time, to_time_or_none
+
+log = structlog.get_logger()
 
 _ARTICLES_SHOWN = 10  # of a story in one alert: the one that caused it, then the latest
 
@@ -158,7 +163,9 @@ def tell_operations(
 
     `key` names the occasion, so that it is told once. None where no other channel is left.
     """
-    channels = [name for name in watch.settings.ops_channels if name != operations.about]
+    is_of_channel = operations.kind.startswith(("channel.", "delivery."))
+    about = operations.about if is_of_channel else None
+    channels = [name for name in watch.settings.ops_channels if name != about]
     if not channels:
         return None
     alert = Alert(
@@ -178,16 +185,29 @@ def enqueue(
 ) -> int:
     """Compose an alert for every recipient of these channels; return how many messages.
 
-    They go out at once, or when they are `due`; their bytes are frozen now.
+    They go out at once, or when they are `due`; their bytes are frozen now. A channel that fails
+    to compose gets a dead row with the reason, the others get their messages.
     """
     count = 0
     for name in channels:
-        channel = watch.channels[name]
-        for recipient in channel.recipients():
-            message = channel.compose(alert, recipient)
-            tx.outbox.enqueue(alert.id, name, recipient, message, alert.occurred_at, due=due)
-            count += 1
+        try:
+            with tx.savepoint():
+                count += _enqueue_one(tx, watch.channels[name], alert, due)
+        except StoreError:
+            raise
+        except Exception as fault:
+            log.exception("message not composed", channel=name, alert=alert.id)
+            why = f"could not be composed: {type(fault).__name__}: {fault}"
+            tx.outbox.put_dead(alert.id, name, why, alert.occurred_at)
     return count
+
+
+def _enqueue_one(tx: Transaction, channel: Channel, alert: Alert, due: datetime | None) -> int:
+    recipients = channel.recipients()
+    for recipient in recipients:
+        message = channel.compose(alert, recipient)
+        tx.outbox.enqueue(alert.id, channel.name, recipient, message, alert.occurred_at, due=due)
+    return len(recipients)
 
 
 def traits_of(settings: Settings, cause: Cause) -> Traits:
@@ -296,18 +316,20 @@ def _article(settings: Settings, item: Item, hits: Sequence[Hit], sha256: str) -
 
 def _other_article(tx: Transaction, settings: Settings, row: dict[str, Any]) -> Article:
     item_id = row["id"]
+    shown = tx.items.shown(item_id)
+    assert shown is not None, "members of stories have hits"
     return Article(
         item_id=item_id,
         url=row["url"],
-        title=row["title"],
+        title=shown.title,
         source=SourceId(row["source"]),
         source_name=_source_name(settings, SourceId(row["source"])),
         seen=to_time(row["seen_at"]),
-        sha256=row["sha256"],
-        summary=row["summary"],
-        content=row["content"],
+        sha256=shown.sha256,
+        summary=shown.summary,
+        content=shown.content,
         lang=row["lang"],
         published=to_time_or_none(row["published"]),
         copy_of=row["copy_of"] or "",
-        why=_why(tx.items.hits(item_id)),
+        why=_why(shown.hits),
     )

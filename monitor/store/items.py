@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from monitor.store.codec import (
     to_time,
     to_time_or_none,
 )
+from monitor.store.marks import Marks
 
 _BATCH = 500  # parameters of one statement; SQLite's own limit is 32,766
 
@@ -32,6 +34,17 @@ def words_hash(item: Item) -> bytes:
 
 def _texts(item: Item) -> tuple[str, str, str]:
     return item.title, item.summary, item.content
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """Texts as matched, and the hits whose offsets refer to them."""
+
+    title: str
+    summary: str
+    content: str
+    sha256: str
+    hits: tuple[Hit, ...]
 
 
 class Items:
@@ -195,6 +208,30 @@ class Items:
                    (select count(*) from hit where made_at >= ?1 and made_at < ?2) as hits"""
         row = next(iter(self._db.query(sql, period)))
         return int(row["items"]), int(row["hits"])
+
+    def count_after(self, marks: Marks) -> tuple[int, int]:
+        """Return how many items and hits arrived after these marks."""
+        sql = """select (select count(*) from item where number > ?) as items,
+                   (select count(*) from hit where number > ?) as hits"""
+        row = next(iter(self._db.query(sql, [marks.item, marks.hit])))
+        return int(row["items"]), int(row["hits"])
+
+    def shown(self, item_id: ItemId) -> Shown | None:
+        """Return the latest texts of an item that made a hit, with the hits that refer to them."""
+        rows = list(
+            self._db.query(
+                """select evidence.title, evidence.summary, evidence.content, evidence.sha256,
+                     hit.* from hit join evidence on evidence.number = hit.evidence
+                   where hit.item_id = ?1 and hit.evidence =
+                     (select max(evidence) from hit where item_id = ?1)
+                   order by hit.number""",
+                [item_id],
+            )
+        )
+        if not rows:
+            return None
+        texts = {name: rows[0][name] for name in ("title", "summary", "content", "sha256")}
+        return Shown(hits=tuple(_hit(row) for row in rows), **texts)
 
     def hits(self, item_id: ItemId) -> tuple[Hit, ...]:
         """Return the stored hits of an item, in order of their making."""

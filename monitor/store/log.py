@@ -8,6 +8,9 @@ from sqlite_utils import Database
 
 from monitor.model import AlertId
 from monitor.store.codec import clean, from_json, to_json, to_text, to_time_or_none
+from monitor.store.marks import Marks
+
+_MARKS = "digest_marks"
 
 
 class Log:
@@ -27,12 +30,25 @@ class Log:
             return row["local_date"], closed_at
         return None
 
+    def marks(self) -> Marks:
+        """Return how far the last digest has read."""
+        return Marks.from_json(self.meta(_MARKS))
+
+    def reached(self) -> Marks:
+        """Return how far a digest reads that is closed now."""
+        sql = """select (select coalesce(max(number), 0) from member) as member,
+                   (select coalesce(max(number), 0) from decision) as decision,
+                   (select coalesce(max(number), 0) from item) as item,
+                   (select coalesce(max(number), 0) from hit) as hit"""
+        return Marks(**next(iter(self._db.query(sql))))
+
     def put_digest(self, local_date: str, closed_at: datetime, alert_id: AlertId) -> None:
         """Store that a window was closed; a second one for the same date is an error."""
         self._db.execute(
             "insert into digest (local_date, closed_at, alert_id) values (?, ?, ?)",
             [local_date, to_text(closed_at), alert_id],
         )
+        self.set_meta(_MARKS, self.reached().to_json())
 
     def put_ruleset(self, ruleset: str, files: Mapping[str, str], now: datetime) -> None:
         """Store the rule set and files that come into force, unless they are those in force."""

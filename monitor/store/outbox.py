@@ -92,6 +92,16 @@ class Outbox:
             ],
         )
 
+    def put_dead(self, alert_id: AlertId, channel: str, why: str, now: datetime) -> None:
+        """Store that an alert made no message for a channel; there is nothing to send again."""
+        self._db.execute(
+            """insert into outbox (alert_id, channel, recipient, message_id, body, headers, state,
+                 next_at, created_at, settled_at, error)
+               values (?1, ?2, '', ?1, x'', '{}', 'dead', ?3, ?3, ?3, ?4)
+               on conflict (alert_id, channel, recipient) do nothing""",
+            [alert_id, channel, to_text(now), clean(why)[:_DETAIL_LIMIT]],
+        )
+
     def claim(self, channel: str, now: datetime, lease: timedelta, limit: int) -> list[Delivery]:
         """Lease the rows of a channel that are due, or whose lease ran out, oldest first."""
         rows = list(

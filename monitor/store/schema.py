@@ -283,6 +283,13 @@ create index repeat_next on repeat (next_at);
 """
 
 
+_INDEXES = """
+create index item_url on item (url);
+create index item_canonical on item (canonical_url);
+create index near_miss_seen on near_miss (seen_at);
+"""
+
+
 @migrations()
 def m001_first(db: Database) -> None:
     """Create the tables."""
@@ -308,6 +315,13 @@ def m003_over_cap(db: Database) -> None:
 def m004_repeats(db: Database) -> None:
     """Create the table of what is told again until it is acknowledged."""
     for statement in _statements(_REPEATS):
+        db.execute(statement)
+
+
+@migrations()
+def m005_indexes(db: Database) -> None:
+    """Create the indexes that look-ups by address, and listings of near misses, use."""
+    for statement in _statements(_INDEXES):
         db.execute(statement)
 
 

@@ -29,6 +29,7 @@ from monitor.store.codec import (
     to_time,
     to_time_or_none,
 )
+from monitor.store.marks import Marks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,27 @@ class Member:
     story_id: StoryId
     fingerprint: str
     joined_at: datetime
+
+
+# The columns of a listing. Filled with parts of ours only: which members are new, which stories.
+_LISTED = """
+  select story.id, story.title, story.severity, story.state, story.muted,
+    story.opened_at, story.latest_at, story.alerted_severity is not null as alerted,
+    count(distinct member.item_id) as items,
+    count(distinct item.source_id) as sources,
+    count(distinct case when member.copy_of is null then item.source_id end) as independent,
+    count(distinct case when {added} then member.item_id end) as added,
+    json_group_array(distinct item.lang) as languages,
+    (select json_group_array(distinct rule) from hit join member as m
+       on m.item_id = hit.item_id where m.story_id = story.id) as rules,
+    (select item.url from member as m join item on item.id = m.item_id
+       where m.story_id = story.id order by m.number limit 1) as url,
+    json_group_array(distinct item.source_id) as source_ids
+  from story join member on member.story_id = story.id
+    join item on item.id = member.item_id
+  where {chosen}
+  group by story.id having {having}
+  order by story.severity desc, story.latest_at desc limit ?3"""
 
 
 class Stories:
@@ -192,6 +214,27 @@ class Stories:
             [old, new],
         )
 
+    def absorb(self, story: Story, other: Story) -> None:
+        """Let a story know what the readers of another one, merged into it, know."""
+        told = [one.alerted_severity for one in (story, other) if one.alerted_severity is not None]
+        self._db.execute(
+            """update story set severity = ?, alerted_severity = ?, alerted_rules = ?,
+                 alerted_names = ?, latest_at = max(latest_at, ?),
+                 first_alert_id = coalesce(first_alert_id, ?),
+                 last_alert_at = nullif(max(coalesce(last_alert_at, ''), ?), '')
+               where id = ?""",
+            [
+                int(max(story.severity, other.severity)),
+                int(max(told)) if told else None,
+                names_to_json(story.alerted_rules | other.alerted_rules),
+                names_to_json(story.alerted_names | other.alerted_names),
+                to_text(other.latest_at),
+                other.first_alert_id,
+                to_text_or_none(other.last_alert_at) or "",
+                story.id,
+            ],
+        )
+
     def set_muted(self, story_id: StoryId, *, muted: bool) -> None:
         """Store whether a story is muted."""
         self._db.execute("update story set muted = ? where id = ?", [int(muted), story_id])
@@ -241,29 +284,29 @@ class Stories:
     def recent(
         self, since: datetime, limit: int, until: datetime | None = None
     ) -> list[dict[str, Any]]:
-        """Return stories with an item in the period, newest first, as rows for a listing."""
-        rows = self._db.query(
-            """select story.id, story.title, story.severity, story.state, story.muted,
-                 story.opened_at, story.latest_at, story.alerted_severity is not null as alerted,
-                 count(distinct member.item_id) as items,
-                 count(distinct item.source_id) as sources,
-                 count(distinct case when member.copy_of is null then item.source_id end)
-                   as independent,
-                 count(distinct case when member.joined_at >= ?1 and member.joined_at < ?2
-                   then member.item_id end) as added,
-                 json_group_array(distinct item.lang) as languages,
-                 (select json_group_array(distinct rule) from hit join member as m
-                    on m.item_id = hit.item_id where m.story_id = story.id) as rules,
-                 (select item.url from member as m join item on item.id = m.item_id
-                    where m.story_id = story.id order by m.number limit 1) as url,
-                 json_group_array(distinct item.source_id) as source_ids
-               from story join member on member.story_id = story.id
-                 join item on item.id = member.item_id
-               where story.latest_at >= ?1
-               group by story.id having added > 0
-               order by story.severity desc, story.latest_at desc limit ?3""",
-            [to_text(since), to_text(until) if until else "9999", limit],
+        """Return stories with an item in the period, worst first, as rows for a listing."""
+        sql = _LISTED.format(
+            added="member.joined_at >= ?1 and member.joined_at < ?2",
+            chosen="story.latest_at >= ?1",
+            having="added > 0",
         )
+        end = to_text(until) if until else "9999"
+        rows = self._db.query(sql, [to_text(since), end, limit])
+        return [_listed_story(row) for row in rows]
+
+    def news(self, marks: Marks, limit: int) -> list[dict[str, Any]]:
+        """Return stories with a member, or a decision left for the digest, after these marks.
+
+        Order of arrival, not time: what a slow poll stores late is in the next digest.
+        """
+        sql = _LISTED.format(
+            added="member.number > ?1",
+            chosen="""story.id in (select story_id from member where number > ?1
+                        union select story_id from decision
+                          where number > ?2 and reason = 'left for the digest')""",
+            having="items > 0",
+        )
+        rows = self._db.query(sql, [marks.member, marks.decision, limit])
         return [_listed_story(row) for row in rows]
 
     def members(self, story_id: StoryId) -> list[dict[str, Any]]:
@@ -290,12 +333,12 @@ class Stories:
         )
         return [{**row, "rules": from_json(row["rules"])} for row in rows]
 
-    def silent(self, since: datetime) -> frozenset[str]:
-        """Return the stories of which a period brought only backlog that was to stay silent."""
+    def silent(self, marks: Marks) -> frozenset[str]:
+        """Return the stories of which only backlog that was to stay silent came after the marks."""
         rows = self._db.query(
-            """select story_id from decision where decided_at >= ? group by story_id
+            """select story_id from decision where number > ? group by story_id
                having min(reason = 'backlog of a first poll' and detail = 'silent')""",
-            [to_text(since)],
+            [marks.decision],
         )
         return frozenset(row["story_id"] for row in rows)
 
