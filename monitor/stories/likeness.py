@@ -55,11 +55,13 @@ def likeness(new: Fingerprint, group: Group) -> Likeness:
 
 
 def _alike(new: Fingerprint, group: Group) -> float:
-    across = _dot(new.facts, group.facts) / (UNIT * (group.length or 1)) / _NEEDED_ACROSS
+    evidence = sum(idf.weight(fact) for fact, _ in new.facts if fact in group.facts)
+    across = 0.0  # one weak fact joins nothing
+    if evidence >= _EVIDENCE:
+        across = _dot(new.facts, group.facts) / (UNIT * (group.length or 1)) / _NEEDED_ACROSS
     voice = group.voices.get(new.lang)
     if not voice:
-        shared = (idf.weight(fact) for fact, _ in new.facts if fact in group.facts)
-        return across if sum(shared) >= _EVIDENCE else 0.0
+        return across
     words = _WORDS_SHARE * _dot(new.words, voice.words)
     facts = (1 - _WORDS_SHARE) * _dot(new.facts, voice.facts)
     within = (words + facts) / (UNIT * UNIT) / _NEEDED  # the sum over the members

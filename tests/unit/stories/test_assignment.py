@@ -26,6 +26,15 @@ def test_first_item_opens_a_story() -> None:
     assert story_id(one).startswith("s-")
 
 
+def test_one_weak_fact_joins_nothing_within_a_language_either() -> None:
+    """Two measures of one morning share the act and the state, and are two stories."""
+    rules = ["sanctions"]
+    window, _ = opened(make_print("Treasury sanctions North Korean bankers", rules=rules))
+    other = "Seoul imposes independent sanctions on a North Korean shipping firm"
+
+    assert assign(make_print(other, hours=1, rules=rules), window).story_id is None
+
+
 @pytest.mark.parametrize(
     ("known", "new", "why"),
     [
