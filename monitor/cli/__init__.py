@@ -5,6 +5,7 @@ Data goes to stdout, talk to stderr. Exit codes: 0 ok, 1 problem found, 2 usage,
 """
 
 import importlib
+import io
 import sys
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -78,6 +79,9 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; errors raised on purpose become a message and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # JSON and nine languages, whatever the locale
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         cli(prog_name="monitor")
     except MonitorError as error:
