@@ -182,6 +182,12 @@ def single_instance(database: Path) -> Iterator[None]:
         yield
 
 
+def changed_rules(old: rules.RuleSet, new: rules.RuleSet) -> list[str]:
+    """Return the rules that are new, or not what they were, in order of their ids."""
+    before = {name: info.version for name, info in old.rules.items()}
+    return sorted(n for n, info in new.rules.items() if before.get(n) != info.version)
+
+
 @dataclass(kw_only=True)
 class Reloader:
     """Looks whether the configuration's files changed; swaps the whole new set in, or refuses it.
@@ -231,7 +237,11 @@ class Reloader:
             tx.outbox.reopen_channels()
 
         await watch.write(step)
+        changed = changed_rules(watch.settings.ruleset, new.settings.ruleset)
         watch.settings, watch.channels = new.settings, new.channels
+        if changed:
+            hint = "they see new items only; monitor replay shows what they make of stored ones"
+            log.warning("rules changed", rules=changed, hint=hint)
         log.info("configuration loaded", hash=config.hash[:12], rules=len(config.ruleset.rules))
 
 

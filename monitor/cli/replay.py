@@ -1,9 +1,11 @@
 """`replay` and `history`: rules over what is stored, and which rules were in force when."""
 
+import asyncio
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ from monitor.errors import MonitorError
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from monitor.config import Config
     from monitor.model import Item
     from monitor.rules import RuleSet
     from monitor.store import Transaction
@@ -56,11 +59,14 @@ class _Change:
     show_default=True,
     help="Compare with the rules last in force, or with another configuration directory.",
 )
+@click.option(
+    "--notify", is_flag=True, help="Take the gained hits in and alert as if they were new."
+)
 @output_options
-def replay(*, directory: Path, since_: str, against: str, output: str) -> None:
+def replay(*, directory: Path, since_: str, against: str, notify: bool, output: str) -> None:
     """Match stored items with the rules on disk: hits gained and lost, stories touched.
 
-    Nothing is stored and nothing is sent.
+    Nothing is stored and nothing is sent, unless --notify is given.
     """
     from monitor.engine.local import utc_now
 
@@ -72,15 +78,46 @@ def replay(*, directory: Path, since_: str, against: str, output: str) -> None:
         total = tx.items.count(begin, now)[0]
         with progress(total, "items") as advance:
             items = _each(tx.items.since(begin), advance)
-            rows = [one.row for one in _changes(tx, old, config.ruleset, items, now)]
+            changes = list(_changes(tx, old, config.ruleset, items, now))
+    rows = [one.row for one in changes]
     emit(rows, output, ("change", "rule", "seen_at", "source", "title", "story"))
     counts = Counter(row["change"] for row in rows)
     stories = {row["story"] for row in rows if row["story"]}
     click.echo(
         f"{total} items: {counts['gained']} hits gained, {counts['lost']} lost, "
-        f"{len(stories)} known stories touched; nothing was sent.",
+        f"{len(stories)} known stories touched{'.' if notify else '; nothing was sent.'}",
         err=True,
     )
+    if notify:
+        gained = {one.item.id: one.item for one in changes if one.is_gained}
+        alerts, sent = asyncio.run(_tell(config, list(gained.values())))
+        click.echo(f"{alerts} alerts made, {sent} messages sent.", err=True)
+
+
+async def _tell(config: "Config", items: "list[Item]") -> tuple[int, int]:
+    """Take in what these items hit now, and deliver; a running worker must be stopped first."""
+    from monitor import rules
+    from monitor.engine.local import start_up, utc_now
+    from monitor.pipeline import deliver_due
+    from monitor.service import Place, opened
+    from monitor.steps.record import take_up
+
+    place = Place(database=Path(config.service.storage.database))
+    alerts = 0
+    async with opened(config, place) as open_:
+        watch = open_.watch
+        await start_up(watch, utc_now())
+        for stored_item in items:
+            item = replace(stored_item, seen_at=utc_now())
+            hits = rules.match(item, config.ruleset, item.seen_at)
+            told = await watch.write(partial(take_up, watch=watch, item=item, hits=hits))
+            alerts += told.decision.alert_id is not None
+        outcomes = [
+            outcome
+            for channel in watch.channels.values()
+            for outcome in await deliver_due(watch, channel, utc_now)
+        ]
+    return alerts, sum(outcome.result == "sent" for outcome in outcomes)
 
 
 def _each(items: "Iterable[Item]", advance: Callable[[], None]) -> "Iterator[Item]":

@@ -129,6 +129,13 @@ def record(tx: Transaction, watch: Watch, poll: Poll) -> PollReport:
     )
 
 
+def take_up(tx: Transaction, watch: Watch, item: Item, hits: tuple[Hit, ...]) -> Told:
+    """Take in hits that a stored item makes with other rules than those it came under."""
+    watch.recent.sync(tx, item.seen_at)
+    found = Found(item=item, hits=hits)
+    return _take_in(tx, watch, found, _How(is_backlog=False, is_edit=True))
+
+
 def record_unchanged(
     tx: Transaction, source: Source, answer: NotModified, now: datetime
 ) -> PollReport:

@@ -356,6 +356,18 @@ def test_a_rule_edit_is_rehearsed_on_what_is_stored(program: Program) -> None:
     history = json.loads(program.on_config("history", "--json").stdout)
     near = program.on_config("rules", "stats", "--json")
 
+    program.write("rules/test.yaml", program.kit.rules.replace("[oil, petroleum]", "[oil, text]"))
+    wider = program.kit.rules.replace("who: [North Korea*]", "who: [North Korea*, Russia]")
+    wider = wider.replace("[oil, petroleum]", "[oil, text]")
+    wider = wider.replace("no_match: [Norway exports oil]", "no_match: [Norway]")
+    program.write("rules/test.yaml", wider)
+    told = program.on_config("replay", "--notify")
+    again = program.on_config("replay", "--notify")
+
+    assert "1 hits gained" in told.stderr
+    assert "1 alerts made, 1 messages sent" in told.stderr
+    assert "0 hits gained" in again.stderr
+    assert len(program.kit.hook.posts()) == 2
     [change] = json.loads(replay.stdout)
     assert (change["change"], change["rule"], change["title"]) == ("lost", "veto", VETO[0])
     assert "1 lost" in replay.stderr

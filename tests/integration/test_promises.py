@@ -17,7 +17,8 @@ from monitor.notify import Channel
 from monitor.pipeline import decide_due, deliver_due, poll_source
 from monitor.service import Opened, Reloader
 from monitor.steps.tell import Cause, story_alert
-from monitor.steps.watch import Watch
+from monitor.steps.watch import RecentStories, Watch
+from monitor.stories import Fingerprint, Window, assign, story_id
 
 VETO = ("Russia vetoes UN Security Council text", "The vote was thirteen to one.")
 OIL = ("North Korea buys oil at sea", "Tankers met at night.")
@@ -374,3 +375,37 @@ def test_dead_letters_of_a_source_with_a_channels_name_are_still_told(kit: Any) 
         return await watch.read(lambda tx: tx.outbox.counts())
 
     assert kit.run([source], work) == {"pending": 1}
+
+
+def test_stories_are_the_same_with_two_workers_and_in_replay(kit: Any) -> None:
+    """Two windows that take turns on one store give the stories of one; so does a replay."""
+    titles = [VETO, OIL, ("Russia vetoes a UN text in the Security Council", "Thirteen voted.")]
+    names = [f"s{number}" for number in range(9)]
+    for number, name in enumerate(names):
+        page = kit.rss(titles[number % 3], base=f"https://{name}.example.org")
+        kit.feeds.put(f"/{name}.xml", page)
+    sources = [kit.source(name) for name in names]
+
+    async def alone(watch: Watch) -> Any:
+        return [await poll_source(watch, one, kit.now) for one in sources]
+
+    async def in_turns(watch: Watch) -> Any:
+        workers = [watch, replace(watch, recent=RecentStories())]
+        polls = enumerate(sources)
+        reports = [await poll_source(workers[n % 2], one, kit.now) for n, one in polls]
+        return reports, await watch.read(lambda tx: list(tx.stories.members_after(0, kit.now)))
+
+    one = kit.run(sources, alone)
+    kit.folder = kit.folder / "second"
+    kit.folder.mkdir()
+    two, members = kit.run(sources, in_turns)
+
+    expected = [report.told[0].story_id for report in one]
+    assert [report.told[0].story_id for report in two] == expected
+    assert 1 < len(set(expected)) < 9
+    window, again = Window(), []
+    for member in members:
+        known = Fingerprint.from_json(member.fingerprint)
+        again.append(assign(known, window).story_id or story_id(known))
+        window.add(again[-1], known)
+    assert again == expected
