@@ -42,7 +42,7 @@ def list_feeds(*, directory: Path, problems: bool, show_all: bool, output: str) 
         row |= {name: redact(row.get(name) or "", config.secrets) for name in _ADDRESSES}
     rows = [row for row in rows if show_all or row["state"] != "off"]
     if problems:
-        rows = [row for row in rows if row["state"] in ("failing", "truncated", "gone")]
+        rows = [row for row in rows if row["state"] in ("failing", "truncated", "gap", "gone")]
         if not rows:
             click.echo("no problems", err=True)
     emit(rows, output, ("id", "state", "since", "last_read", "next_poll", "name", "error"))

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from monitor.fetch.kinds import WHAT_TO_DO
 from monitor.model import Coverage, SourceId, SourceProblem
-from monitor.steps.schedule import TRUNCATED
+from monitor.steps.schedule import GAP, TRUNCATED
 from monitor.steps.watch import Settings
 from monitor.store import SourceState
 
@@ -19,11 +19,11 @@ def coverage(settings: Settings, states: Sequence[SourceState], since: datetime)
 
 
 def health_of(state: SourceState) -> str:
-    """Return how a source fares: ok, failing, truncated or gone."""
+    """Return how a source fares: ok, failing, truncated, gap or gone."""
     if state.is_suspended:
         return "gone"
     if not state.failures:
-        return "ok"
+        return GAP if state.error_kind == GAP else "ok"
     return TRUNCATED if state.error_kind == TRUNCATED else "failing"
 
 

@@ -32,6 +32,7 @@ from monitor.steps.schedule import (
     after_unchanged,
     neighbours,
     rolled_over,
+    with_gap,
 )
 from monitor.steps.tell import Cause, tell_story
 from monitor.steps.watch import Watch
@@ -114,8 +115,10 @@ def record(tx: Transaction, watch: Watch, poll: Poll) -> PollReport:
     _store_known(tx, source, poll.reading, faulty)
     items = [one.item for one, _ in fresh]
     after = after_read(before, source, poll.fetched, poll.reading, items, poll.now)
-    tx.sources.put(replace(after, validators=Validators()) if faulty else after)
     new_items = sum(not is_edit for _, is_edit in fresh)
+    has_gap = rolled_over(before, poll.reading, new_items)
+    after = with_gap(after, poll.now) if has_gap else after
+    tx.sources.put(replace(after, validators=Validators()) if faulty else after)
     return PollReport(
         source=source,
         result="read",
@@ -124,7 +127,7 @@ def record(tx: Transaction, watch: Watch, poll: Poll) -> PollReport:
         changed_items=sum(is_edit for _, is_edit in fresh),
         told=tuple(told),
         partial=poll.reading.partial,
-        has_gap=rolled_over(before, poll.reading, new_items),
+        has_gap=has_gap,
         next_poll_at=after.next_poll_at,
     )
 

@@ -409,3 +409,27 @@ def test_stories_are_the_same_with_two_workers_and_in_replay(kit: Any) -> None:
         again.append(assign(known, window).story_id or story_id(known))
         window.add(again[-1], known)
     assert again == expected
+
+
+def test_a_gap_stands_in_the_next_digest_and_then_no_more(kit: Any) -> None:
+    """A window that rolled over is a problem of its source for a day, though every poll is good."""
+    source = kit.source("a", every=timedelta(hours=1))
+    kit.now = kit.now.replace(hour=5)
+
+    async def work(watch: Watch) -> Any:
+        await decide_due(watch, kit.now)
+        for number, titles in enumerate((["one", "two"], ["two", "three"], ["six", "seven"])):
+            kit.feeds.put("/a.xml", kit.rss(*((title, "") for title in titles)))
+            await poll_source(watch, source, kit.now + timedelta(minutes=number))
+        await decide_due(watch, kit.now.replace(hour=7))
+        kit.feeds.put("/a.xml", kit.rss(("seven", ""), ("eight", "")))
+        await poll_source(watch, source, kit.now + timedelta(hours=30))
+        await decide_due(watch, kit.now.replace(hour=7) + timedelta(days=2))
+        return await _bodies(watch)
+
+    second, first = map(json.loads, kit.run([source], work))
+
+    [problem] = first["data"]["coverage"]["problems"]
+    assert (problem["source"], problem["state"]) == ("a", "gap")
+    assert first["data"]["coverage"]["read"] == 1
+    assert second["data"]["coverage"]["problems"] == []
