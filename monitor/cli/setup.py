@@ -1,19 +1,44 @@
 """`init`, `check` and `config`: before the watch runs."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from monitor.cli.options import directory_option, read_config
+from monitor.cli.options import directory_option, environment, read_config
 from monitor.cli.output import to_json
+from monitor.errors import ConfigError, MonitorError
+
+_SYSTEM_CONFIG = Path("/etc/sanctions-monitor")
 
 
 @click.command()
-@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
-def init(*, directory: Path) -> None:
-    """Write a commented configuration (feeds, rules, routes) into a new DIRECTORY."""
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False), required=False)
+@click.option("--systemd", is_flag=True, help="Write a systemd unit for DIRECTORY instead.")
+@click.option("--print", "print_", is_flag=True, help="With --systemd: print the unit.")
+@click.option(
+    "--unit",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("/etc/systemd/system/sanctions-monitor.service"),
+    show_default=True,
+    help="With --systemd: the file to write; its name is the service's.",
+)
+@click.option("--user", default="", help="With --systemd: run as this user, not as one made up.")
+def init(*, directory: Path | None, systemd: bool, print_: bool, unit: Path, user: str) -> None:
+    """Write a commented configuration (feeds, rules, routes) into a new DIRECTORY.
+
+    With --systemd, write the hardened unit that runs this installation on DIRECTORY
+    (/etc/sanctions-monitor), and say what is left to do.
+    """
+    if print_ and not systemd:
+        raise click.UsageError("--print shows the unit: give --systemd too")
+    if systemd:
+        _init_unit(directory or _SYSTEM_CONFIG, unit, user, print_=print_)
+        return
+    if directory is None:
+        raise click.UsageError("Missing argument 'DIRECTORY'.")
     from monitor.config import write_defaults
 
     write_defaults(directory)
@@ -21,6 +46,63 @@ def init(*, directory: Path) -> None:
         f"Written: {directory}. Edit {directory / 'feeds.yaml'}, {directory / 'rules'} and "
         f"{directory / 'routes.yaml'}, then: monitor check --config {directory}"
     )
+
+
+def _init_unit(directory: Path, unit: Path, user: str, *, print_: bool) -> None:
+    from monitor.cli.unit import (
+        Installation,
+        next_steps,
+        render,
+        shipped_form,
+        this_installation,
+    )
+
+    command, program = this_installation()
+    one = Installation(
+        name=unit.stem,
+        command=command,
+        program=program,
+        config=directory.resolve(),
+        user=user,
+    )
+    one = replace(one, written=_written_beside(one.config, one.state))
+    text = render(shipped_form(), one)
+    if print_:
+        click.echo(text, nl=False)
+        return
+    _write_new(unit, text)
+    click.echo(f"Written: {unit}\n\n{next_steps(one, unit, has_config=directory.is_dir())}")
+
+
+def _write_new(path: Path, text: str) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        hint = "see what would change: monitor init --systemd --print | diff"
+        raise MonitorError(f"{path} exists: it is not written over; {hint} {path} -") from error
+    except OSError as error:
+        hint = "--print shows the unit, --unit chooses another file"
+        raise MonitorError(f"{path} cannot be written: {error.strerror}; {hint}") from error
+
+
+def _written_beside(directory: Path, state: Path) -> tuple[Path, ...]:
+    """Return the directories outside the state directory that a configuration writes to.
+
+    A configuration that is not there yet, or not right, names none: `check` tells of that.
+    """
+    environ = {**environment(), "MONITOR_DATABASE": str(state / "monitor.db")}
+    try:
+        from monitor.service import read_config as read
+
+        config = read(directory, environ)
+    except ConfigError:
+        return ()
+    files = [Path(config.service.storage.database)]
+    channels = [one for one in config.channels.values() if one.kind == "file"]
+    files += [Path(one.settings.model_dump()["path"]) for one in channels]
+    outside = {path.parent for path in files if path.is_absolute()}
+    return tuple(sorted(path for path in outside if not path.is_relative_to(state)))
 
 
 @click.command()

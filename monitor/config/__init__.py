@@ -52,9 +52,10 @@ def load_config(
         ConfigError: with every problem of every file.
     """
     files, problems = read_files(directory, rules_from)
+    credentials = environ.get("CREDENTIALS_DIRECTORY", "")
     surroundings = Surroundings(
         environ=environ,
-        read_secret=lambda path: read_secret_file(directory, path),
+        read_secret=lambda path: read_secret_file(directory, path, credentials),
         channels=channels,
         load_rules=load_rules,
         now=now,

@@ -46,13 +46,21 @@ def _read_all(directory: Path, rules_from: Path) -> tuple[Mapping[str, str], lis
     return texts, [*problems, *_overlooked(directory)]
 
 
-def read_secret_file(directory: Path, path: str) -> str:
+def read_secret_file(directory: Path, path: str, credentials: str = "") -> str:
     """Return the text of a secret file; a relative path starts at the configuration.
+
+    `credentials` is systemd's directory of what it lends to a service ("" elsewhere): what lies
+    there is taken first, `secrets/smtp` under the name `secrets_smtp` that LoadCredential= gives
+    to a file of a directory.
 
     Raises:
         OSError, ValueError: it cannot be read, or is no UTF-8 text.
     """
-    with (directory / path).open("rb") as file:
+    place = directory / path
+    if credentials and not Path(path).is_absolute():
+        lent = Path(credentials, path.removeprefix("./").replace("/", "_"))
+        place = lent if lent.is_file() else place
+    with place.open("rb") as file:
         return file.read(_MAX_SECRET_BYTES).decode("utf-8")
 
 

@@ -182,3 +182,15 @@ def test_a_secret_file_is_found_beside_the_configuration(tmp_path: Path) -> None
     assert read_secret_file(Path("/nowhere"), str(tmp_path / "token")) == "t\n"
     with pytest.raises(FileNotFoundError):
         read_secret_file(tmp_path, "other")
+
+
+def test_what_systemd_lends_is_taken_before_the_file(tmp_path: Path) -> None:
+    """`secrets/smtp` is the credential `secrets_smtp`; without one the file itself is read."""
+    _write(tmp_path, secrets__smtp="file", secrets__hook="file", lent__secrets_smtp="lent")
+    (tmp_path / "lent" / "secrets.smtp").rename(tmp_path / "lent" / "secrets_smtp")
+    lent = str(tmp_path / "lent")
+
+    assert read_secret_file(tmp_path, "secrets/smtp", lent) == "lent"
+    assert read_secret_file(tmp_path, "./secrets/smtp", lent) == "lent"
+    assert read_secret_file(tmp_path, "secrets/hook", lent) == "file"
+    assert read_secret_file(tmp_path, str(tmp_path / "secrets" / "smtp"), lent) == "file"
