@@ -302,6 +302,10 @@ _SENDING = frozenset(
 )
 
 
+DISMISSED_AS = ("irrelevant", "wrong-match", "known", "duplicate", "outdated")
+ESCALATED_TO = ("review", "case", "management", "authority")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Story:
     """What the store knows of a story when an item is about to join it.
@@ -328,6 +332,7 @@ class Story:
     revision: int = 0  # alerts made for it
     muted: bool = False
     state: Literal["new", "acknowledged", "escalated", "dismissed"] = "new"
+    assignee: str = ""  # who works on it
 
 
 @dataclass(frozen=True, kw_only=True)

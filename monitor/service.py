@@ -18,7 +18,7 @@ import structlog
 from monitor import rules
 from monitor.alerts.decide import Policy
 from monitor.config import Config, fingerprint, load_config
-from monitor.engine.local import LocalEngine, sync, utc_now
+from monitor.engine.local import LocalEngine, edit_on, sync, utc_now
 from monitor.errors import ConfigError, MonitorError, StoreBusy, StoreError
 from monitor.fetch.client import Fetcher, FetchSettings
 from monitor.fetch.politeness import Gate
@@ -66,6 +66,7 @@ def settings_of(config: Config) -> Settings:
         digest_skip_when_empty=service.digest.skip_when_empty,
         failing_after=service.self_watch.feed_failing_after,
         files=config.files,
+        authors=config.authors,
     )
 
 
@@ -232,8 +233,10 @@ class Reloader:
             watch, settings=settings_of(config), channels=self.opened.channels_for(config)
         )
 
+        edit = await edit_on(new)
+
         def step(tx: Transaction) -> None:
-            sync(tx, new, now)
+            sync(tx, new, edit, now)
             tx.outbox.reopen_channels()
 
         await watch.write(step)

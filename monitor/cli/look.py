@@ -14,6 +14,19 @@ from monitor.cli.output import emit, since
 from monitor.errors import MonitorError
 
 _LIMIT = click.option("--limit", default=50, show_default=True, help="At most so many.")
+_STATES = ("new", "acknowledged", "escalated", "dismissed")
+_COLUMNS = (
+    "id",
+    "severity",
+    "state",
+    "assignee",
+    "latest_at",
+    "items",
+    "independent",
+    "languages",
+    "rules",
+    "title",
+)
 _SINCE = click.option("--since", "since_", default="30d", show_default=True, help="30d, 12h, date.")
 
 
@@ -29,22 +42,34 @@ def hits(*, directory: Path, rule: str | None, since_: str, limit: int, output: 
 
     with stored(directory) as (_, tx):
         rows = tx.items.recent_hits(rule=rule, since=since(since_, utc_now()), limit=limit)
-    emit(rows, output, ("made_at", "rule", "severity", "source", "title", "story", "reason"))
+    emit(
+        rows, output, ("made_at", "rule", "severity", "source", "title", "story", "state", "reason")
+    )
 
 
 @click.command()
 @directory_option
+@click.option("--state", type=click.Choice(_STATES), help="Of this state only; new: undecided.")
+@click.option("--assignee", help="Those that this person works on.")
 @_SINCE
 @_LIMIT
 @output_options
-def stories(*, directory: Path, since_: str, limit: int, output: str) -> None:
-    """List stories, worst first, with their rules, sources and state."""
+def stories(
+    *,
+    directory: Path,
+    state: str | None,
+    assignee: str | None,
+    since_: str,
+    limit: int,
+    output: str,
+) -> None:
+    """List stories, worst first, with their rules, sources, state and who works on them."""
     from monitor.engine.local import utc_now
 
     with stored(directory) as (_, tx):
-        rows = tx.stories.recent(since(since_, utc_now()), limit)
-    columns = ("id", "severity", "latest_at", "items", "independent", "languages", "rules", "title")
-    emit(rows, output, columns)
+        begin = since(since_, utc_now())
+        rows = tx.stories.recent(begin, limit, state=state, assignee=assignee)
+    emit(rows, output, _COLUMNS)
 
 
 @click.command()
@@ -91,6 +116,7 @@ def story_details(tx: Any, prefix: str) -> dict[str, Any] | None:
         "title": story.title,
         "severity": story.severity.label,
         "state": story.state,
+        "assignee": story.assignee,
         "muted": story.muted,
         "rules": sorted(story.rules),
         "opened_at": story.opened_at,
@@ -146,6 +172,7 @@ def _text(found: Mapping[str, Any]) -> str:
     plain = (
         "severity",
         "state",
+        "assignee",
         "rules",
         "why",
         "file",

@@ -12,7 +12,9 @@ import click
 
 Row = Mapping[str, Any]
 
-_LONG = frozenset({"title", "error", "note", "url", "why", "rules", "languages"})  # may wrap
+_LONG = frozenset(
+    {"changes", "detail", "title", "error", "note", "url", "why", "rules", "languages"}
+)  # may wrap
 _LONGEST = timedelta(days=36_500)
 _UNITS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 

@@ -158,10 +158,13 @@ def _changes(
 @directory_option
 @output_options
 def history(*, ruleset: str | None, directory: Path, output: str) -> None:
-    """List the rule sets that were in force, newest first; with a hash print the files of one."""
+    """List what was in force, newest first, whose edit it was and what it changed.
+
+    With a hash print the files of one.
+    """
     with stored(directory) as (_, tx):
         if ruleset is None:
-            emit(tx.log.rulesets(), output, ("loaded_at", "hash"))
+            emit(tx.log.rulesets(), output, ("loaded_at", "who", "hash", "changes"))
             return
         files = tx.log.ruleset_files(ruleset)
     if files is None:

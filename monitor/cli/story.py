@@ -31,7 +31,7 @@ def split(*, story_id: str, items: tuple[str, ...], directory: Path, by: str | N
     """Put ITEMS of a story into one of their own; `merge` takes it back."""
 
     def step(tx: Any, now: Any, name: str) -> str:
-        known = _story(tx, story_id)
+        known = story_named(tx, story_id)
         members = {row["id"]: row for row in tx.stories.members(known.id)}
         strangers = [item for item in items if item not in members]
         if strangers:
@@ -46,7 +46,7 @@ def split(*, story_id: str, items: tuple[str, ...], directory: Path, by: str | N
         back = f"monitor story merge {new_id} {known.id}"
         return f"{len(items)} items are story {new_id} now; to take it back: {back}"
 
-    _run(step, directory, by)
+    carry_out(step, directory, by)
 
 
 @story.command()
@@ -58,7 +58,7 @@ def merge(*, story_id: str, into: str, directory: Path, by: str | None) -> None:
     """Put all items of a story into another one; `split` takes it back."""
 
     def step(tx: Any, now: Any, name: str) -> str:
-        known, target = _story(tx, story_id), _story(tx, into)
+        known, target = story_named(tx, story_id), story_named(tx, into)
         if known.id == target.id:
             raise MonitorError(f"{known.id} is one story already")
         items, stayed = ([row["id"] for row in tx.stories.members(x.id)] for x in (known, target))
@@ -67,7 +67,7 @@ def merge(*, story_id: str, into: str, directory: Path, by: str | None) -> None:
         _log(tx, now, name, ("merge", target.id, known.id), (items, stayed))
         return f"{len(items)} items joined {target.id}"
 
-    _run(step, directory, by)
+    carry_out(step, directory, by)
 
 
 @story.command()
@@ -79,12 +79,12 @@ def mute(*, story_id: str, directory: Path, off: bool, by: str | None) -> None:
     """Send nothing more about a story; what joins it is still stored and shown."""
 
     def step(tx: Any, now: Any, name: str) -> str:
-        known = _story(tx, story_id)
+        known = story_named(tx, story_id)
         tx.stories.set_muted(known.id, muted=not off)
         tx.log.put_activity(now, name, "unmute" if off else "mute", known.id)
         return f"{known.id} is {'heard again' if off else 'muted'}"
 
-    _run(step, directory, by)
+    carry_out(step, directory, by)
 
 
 @story.command()
@@ -97,12 +97,12 @@ def mark(*, story_id: str, state: str, directory: Path, note: str, by: str | Non
     """Say what you made of a story: acknowledged, escalated, dismissed, or new again."""
 
     def step(tx: Any, now: Any, name: str) -> str:
-        known = _story(tx, story_id)
+        known = story_named(tx, story_id)
         tx.stories.set_state(known.id, state)
         tx.log.put_activity(now, name, state, known.id, note)
         return f"{known.id} is {state}"
 
-    _run(step, directory, by)
+    carry_out(step, directory, by)
 
 
 @story.command()
@@ -131,7 +131,8 @@ def labelled_pairs(tx: Any) -> list[dict[str, Any]]:
     return list(known.values())
 
 
-def _run(step: Callable[[Any, Any, str], str], directory: Path, by: str | None) -> None:
+def carry_out(step: Callable[[Any, Any, str], str], directory: Path, by: str | None) -> None:
+    """Run a change of stories as one transaction, and say what it did."""
     from monitor.engine.local import utc_now
 
     config = read_config(directory)
@@ -154,69 +155,14 @@ def _log(
     tx.log.put_activity(now, name, action, subject, detail)
 
 
-def _story(tx: Any, prefix: str) -> Any:
+def story_named(tx: Any, prefix: str) -> Any:
+    """Return the one story that a beginning of its id, or an item in it, names.
+
+    Raises:
+        MonitorError: none or several are named.
+    """
     ids = tx.stories.find(prefix)
     if len(ids) != 1:
         found = f"several stories: {', '.join(ids)}" if ids else "no story; see monitor stories"
         raise MonitorError(f'"{prefix}" names {found}')
     return tx.stories.get(ids[0])
-
-
-# ---------------------------------------------------------------- triage
-
-_DISMISSED_AS = ("irrelevant", "wrong-match", "known", "duplicate", "outdated")
-_ESCALATED_TO = ("review", "case", "management", "authority")
-_ids = click.argument("story_ids", nargs=-1, required=True)
-_by = click.option("--by", default=None, help="Who says so; your login by default.")
-_note = click.option("--note", default="", help="In your words; kept in the log.")
-
-
-@click.command()
-@_ids
-@directory_option
-@_note
-@_by
-def ack(*, story_ids: tuple[str, ...], directory: Path, note: str, by: str | None) -> None:
-    """Say that stories are seen: they are not told again unless something is new."""
-    _triage(story_ids, "acknowledged", note, (directory, by))
-
-
-@click.command()
-@_ids
-@directory_option
-@click.option("--reason", required=True, type=click.Choice(_DISMISSED_AS), help="Why.")
-@_note
-@_by
-def dismiss(
-    *, story_ids: tuple[str, ...], directory: Path, reason: str, note: str, by: str | None
-) -> None:
-    """Say that stories are of no interest, and why."""
-    _triage(story_ids, "dismissed", f"{reason}: {note}" if note else reason, (directory, by))
-
-
-@click.command()
-@_ids
-@directory_option
-@click.option("--reason", required=True, type=click.Choice(_ESCALATED_TO), help="Where to.")
-@_note
-@_by
-def escalate(
-    *, story_ids: tuple[str, ...], directory: Path, reason: str, note: str, by: str | None
-) -> None:
-    """Say that stories were passed on, and where to."""
-    _triage(story_ids, "escalated", f"{reason}: {note}" if note else reason, (directory, by))
-
-
-def _triage(
-    story_ids: tuple[str, ...], state: str, detail: str, where: tuple[Path, str | None]
-) -> None:
-    """Set the state of all these stories, or of none where one is not known."""
-
-    def step(tx: Any, now: Any, name: str) -> str:
-        known = [_story(tx, one) for one in story_ids]
-        for one in known:
-            tx.stories.set_state(one.id, state)
-            tx.log.put_activity(now, name, state, one.id, detail)
-        return "\n".join(f"{one.id} is {state}" for one in known)
-
-    _run(step, *where)

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -11,20 +12,25 @@ from pydantic import BaseModel
 
 from monitor import rules
 from monitor.config.assemble import assemble
+from monitor.config.changes import Change, changes
 from monitor.config.defaults import defaults_path, write_defaults
 from monitor.config.effective import ChannelConfig, Config
-from monitor.config.files import fingerprint, read_files, read_secret_file
+from monitor.config.files import authors_of, fingerprint, read_files, read_secret_file
 from monitor.config.jsonschema import schemas
 from monitor.config.parts import LoadRules, Surroundings
 from monitor.config.schema import FeedsFile, RoutesFile, ServiceSettings
 from monitor.config.show import shown as show
 
+_AUTHOR = "MONITOR_AUTHOR"
+
 __all__ = [
+    "Change",
     "ChannelConfig",
     "Config",
     "FeedsFile",
     "RoutesFile",
     "ServiceSettings",
+    "changes",
     "defaults_path",
     "fingerprint",
     "load_config",
@@ -60,4 +66,12 @@ def load_config(
         load_rules=load_rules,
         now=now,
     )
-    return assemble(files, surroundings, directory, problems)
+    config = assemble(files, surroundings, directory, problems)
+    return replace(config, authors=_authors(directory, environ))
+
+
+def _authors(directory: Path, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return who saved each file; whoever deploys them says so in MONITOR_AUTHOR instead."""
+    authors = authors_of(directory)
+    name = environ.get(_AUTHOR, "").strip()
+    return dict.fromkeys(authors, name) if name else authors

@@ -39,7 +39,7 @@ class Config:
     `digest_channels` get the digest, `ops_channels` the news of the watch itself. `hash` names
     this configuration: it changes with any file and any setting, but not with a secret.
     `files` maps names to texts as read, with references in place of secrets, in their order.
-    `secrets` are texts that must appear nowhere.
+    `authors` says who saved each of them last. `secrets` are texts that must appear nowhere.
     """
 
     service: ServiceSettings
@@ -54,6 +54,7 @@ class Config:
     hash: str = ""
     directory: Path = Path()
     files: Mapping[str, str] = field(repr=False, default_factory=dict)
+    authors: Mapping[str, str] = field(repr=False, default_factory=dict)
     secrets: frozenset[str] = field(repr=False, default=frozenset())
 
 

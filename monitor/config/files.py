@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from monitor.errors import Problem
@@ -75,6 +76,22 @@ def fingerprint(directory: Path) -> bytes:
     except OSError as error:
         digest.update(repr(error.errno).encode("utf-8"))  # the load that follows says what it is
     return digest.digest()
+
+
+def authors_of(directory: Path) -> Mapping[str, str]:
+    """Return which account owns each file: whoever saved it last, as most editors write files."""
+    authors = {}
+    for path in (*_settings(directory), *_rules(directory)):
+        with suppress(OSError):
+            authors[_printable(path.relative_to(directory).as_posix())] = _owner(path)
+    return authors
+
+
+def _owner(path: Path) -> str:
+    try:
+        return path.owner()
+    except KeyError:  # a container's user has no name
+        return f"uid {path.stat().st_uid}"
 
 
 def _settings(directory: Path) -> Iterator[Path]:

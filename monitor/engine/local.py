@@ -14,6 +14,7 @@ from monitor.engine.polls import Polls, by_host, poll_safely
 from monitor.engine.ticks import Ticks
 from monitor.model import Source
 from monitor.pipeline import decide_due, deliver_due
+from monitor.steps.edits import Edit, edit_of, take_over
 from monitor.steps.record import PollReport
 from monitor.steps.schedule import interval_of
 from monitor.steps.watch import Channel, Watch
@@ -131,11 +132,12 @@ async def _guarded(name: str, work: Coroutine[Any, Any, None]) -> None:
 
 async def start_up(watch: Watch, now: datetime) -> None:
     """Bring the store in step with the configuration, and take back what a dead sender held."""
+    edit = await edit_on(watch)
 
     def step(tx: Transaction) -> None:
         released = tx.outbox.release(now)  # first: what waits for a removed channel ends in sync
         tx.outbox.mend_times(now)
-        sync(tx, watch, now)
+        sync(tx, watch, edit, now)
         tx.outbox.reopen_channels()
         if released:
             log.info("messages taken back from a sender that died", rows=released)
@@ -143,7 +145,13 @@ async def start_up(watch: Watch, now: datetime) -> None:
     await watch.write(step)
 
 
-def sync(tx: Transaction, watch: Watch, now: datetime) -> None:
+async def edit_on(watch: Watch) -> Edit:
+    """Return what the settings of a watch change of those that are stored as in force."""
+    before = await watch.read(lambda tx: tx.log.files_in_force())
+    return await asyncio.to_thread(edit_of, before, watch.settings)
+
+
+def sync(tx: Transaction, watch: Watch, edit: Edit, now: datetime) -> None:
     """Store which sources, channels and rules are in force."""
     enabled = [one for one in watch.settings.sources.values() if one.enabled]
     tx.sources.sync(enabled, [now] * len(enabled))
@@ -153,7 +161,7 @@ def sync(tx: Transaction, watch: Watch, now: datetime) -> None:
     retired = tx.outbox.retire(watch.channels, now)
     if retired:
         log.warning("messages of removed channels ended as dead", rows=retired)
-    tx.log.put_ruleset(watch.settings.ruleset.hash, watch.settings.files, now)
+    take_over(tx, watch.settings, edit, now)
 
 
 def spread(tx: Transaction, watch: Watch, now: datetime) -> None:

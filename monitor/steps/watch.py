@@ -70,6 +70,7 @@ class Settings:
     digest_skip_when_empty: bool = False
     failing_after: int = 3  # polls in a row
     files: Mapping[str, str] = field(default_factory=dict)  # as read, for the history
+    authors: Mapping[str, str] = field(default_factory=dict)  # who saved each of them last
 
 
 @dataclass(kw_only=True)
@@ -131,7 +132,7 @@ class RecentStories:
 
     def sync(self, tx: Transaction, now: datetime) -> None:
         """Bring the window up to what is committed; a split or merge rebuilds it."""
-        mended = tx.log.last_activity()
+        mended = tx.log.last_mend()
         if mended != self._mended:
             self.forget_all()
             self._mended = mended

@@ -243,10 +243,11 @@ class Items:
         sql = """select hit.item_id as id, hit.rule, hit.severity, hit.version, hit.clauses,
                    hit.made_at, evidence.title, evidence.url, evidence.sha256,
                    item.source_id as source, item.lang, item.published,
-                   member.story_id as story, decision.reason
+                   member.story_id as story, story.state, story.assignee, decision.reason
                  from hit join item on item.id = hit.item_id
                    join evidence on evidence.number = hit.evidence
                    left join member on member.item_id = hit.item_id
+                   left join story on story.id = member.story_id
                    left join decision on decision.number =
                      (select max(number) from decision where decision.item_id = hit.item_id)
                  where hit.made_at >= ? and (? is null or hit.rule = ?)

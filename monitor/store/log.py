@@ -1,6 +1,6 @@
 """What happened around the lines: digests closed, rule sets in force, what people did."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -50,22 +50,40 @@ class Log:
         )
         self.set_meta(_MARKS, self.reached().to_json())
 
-    def put_ruleset(self, ruleset: str, files: Mapping[str, str], now: datetime) -> None:
-        """Store the rule set and files that come into force, unless they are those in force."""
+    def put_ruleset(
+        self,
+        ruleset: str,
+        files: Mapping[str, str],
+        now: datetime,
+        *,
+        who: str = "",
+        changes: Sequence[str] = (),
+    ) -> bool:
+        """Store the rule set and files that come into force; False where they are in force.
+
+        `changes` says in lines what differs from the set before, `who` whose edit that was.
+        """
         text = clean(to_json(files))
         rows = self._db.query("select hash, files from ruleset order by number desc limit 1")
         if any((row["hash"], row["files"]) == (ruleset, text) for row in rows):
-            return
+            return False
         self._db.execute(
-            "insert into ruleset (hash, loaded_at, files) values (?, ?, ?)",
-            [ruleset, to_text(now), text],
+            "insert into ruleset (hash, loaded_at, files, who, changes) values (?, ?, ?, ?, ?)",
+            [ruleset, to_text(now), text, clean(who), clean(to_json(changes))],
         )
+        return True
 
     def rulesets(self) -> list[dict[str, Any]]:
         """Return the rule sets that were in force, newest first, without their texts."""
-        return list(
-            self._db.query("select number, hash, loaded_at from ruleset order by number desc")
+        rows = self._db.query(
+            "select number, hash, loaded_at, who, changes from ruleset order by number desc"
         )
+        return [{**row, "changes": from_json(row["changes"])} for row in rows]
+
+    def files_in_force(self) -> Mapping[str, str] | None:
+        """Return the files of the set that was loaded last, None before the first."""
+        rows = self._db.query("select files from ruleset order by number desc limit 1")
+        return next((from_json(row["files"]) for row in rows), None)
 
     def ruleset_files(self, ruleset: str) -> Mapping[str, str] | None:
         """Return the files of a stored rule set, or None."""
@@ -85,10 +103,35 @@ class Log:
             [to_text(now), clean(who), action, subject, clean(detail)],
         )
 
-    def last_activity(self) -> int:
-        """Return the number of the latest thing done, 0 for none."""
-        rows = self._db.query("select coalesce(max(number), 0) as number from activity")
+    def last_mend(self) -> int:
+        """Return the number of the latest split or merge of stories, 0 for none."""
+        rows = self._db.query(
+            """select coalesce(max(number), 0) as number from activity
+               where action in ('split', 'merge')"""
+        )
         return int(next(iter(rows))["number"])
+
+    def last_decisions(self) -> dict[str, dict[str, Any]]:
+        """Return what was last decided of each story, by its id: action, detail, who, at."""
+        rows = self._db.query(
+            """select subject, action, detail, who, at, max(number) from activity
+               where action in ('acknowledged', 'escalated', 'dismissed', 'new')
+               group by subject"""
+        )
+        return {row["subject"]: row for row in rows}
+
+    def recent_activities(
+        self, since: datetime, limit: int, *, subject: str | None, who: str | None
+    ) -> list[dict[str, Any]]:
+        """Return what was done since a time, newest first, to one subject or by one person."""
+        return list(
+            self._db.query(
+                """select number, at, who, action, subject, detail from activity
+                   where at >= ?1 and (?2 is null or subject = ?2) and (?3 is null or who = ?3)
+                   order by number desc limit ?4""",
+                [to_text(since), subject, who, limit],
+            )
+        )
 
     def activities(self, subject: str | None = None) -> list[dict[str, Any]]:
         """Return what people did, in order, to one subject or to all."""

@@ -290,6 +290,19 @@ create index near_miss_seen on near_miss (seen_at);
 """
 
 
+_TRIAGE = """
+alter table story add column assignee text not null default '';   -- '': nobody
+
+-- Whose edit a set was (owners of the files that changed; '': not known), and what it changed.
+alter table ruleset add column who text not null default '';
+alter table ruleset add column changes text not null default '[]';   -- JSON list of lines
+
+-- Serve what was done to one subject, and the last time that stories were regrouped.
+create index activity_subject on activity (subject);
+create index activity_mended on activity (number) where action in ('split', 'merge');
+"""
+
+
 @migrations()
 def m001_first(db: Database) -> None:
     """Create the tables."""
@@ -322,6 +335,13 @@ def m004_repeats(db: Database) -> None:
 def m005_indexes(db: Database) -> None:
     """Create the indexes that look-ups by address, and listings of near misses, use."""
     for statement in _statements(_INDEXES):
+        db.execute(statement)
+
+
+@migrations()
+def m030_triage(db: Database) -> None:
+    """Add who works on a story, and whose edit a configuration was."""
+    for statement in _statements(_TRIAGE):
         db.execute(statement)
 
 

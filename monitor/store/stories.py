@@ -45,7 +45,7 @@ class Member:
 
 # The columns of a listing. Filled with parts of ours only: which members are new, which stories.
 _LISTED = """
-  select story.id, story.title, story.severity, story.state, story.muted,
+  select story.id, story.title, story.severity, story.state, story.assignee, story.muted,
     story.opened_at, story.latest_at, story.alerted_severity is not null as alerted,
     count(distinct member.item_id) as items,
     count(distinct item.source_id) as sources,
@@ -243,6 +243,10 @@ class Stories:
         """Store what people made of a story: new, acknowledged, escalated, dismissed."""
         self._db.execute("update story set state = ? where id = ?", [state, story_id])
 
+    def assign(self, story_id: StoryId, assignee: str) -> None:
+        """Store who works on a story; '' for nobody."""
+        self._db.execute("update story set assignee = ? where id = ?", [clean(assignee), story_id])
+
     def move(self, item_ids: Iterable[ItemId], story_id: StoryId) -> None:
         """Put items into another story; a story left without items stays, empty, as history."""
         for item_id in item_ids:
@@ -254,9 +258,10 @@ class Stories:
         """Open a story that people already know under another id, for a split."""
         self._db.execute(
             """insert into story (id, title, opened_at, latest_at, severity, alerted_severity,
-                 alerted_rules, alerted_names, last_alert_at, first_alert_id, revision, state)
+                 alerted_rules, alerted_names, last_alert_at, first_alert_id, revision, state,
+                 assignee)
                select ?, ?, opened_at, latest_at, severity, alerted_severity, alerted_rules,
-                 alerted_names, last_alert_at, first_alert_id, revision, state
+                 alerted_names, last_alert_at, first_alert_id, revision, state, assignee
                from story where id = ?
                on conflict (id) do nothing""",
             [new_id, clean(title), story.id],
@@ -282,16 +287,16 @@ class Stories:
         return tuple(StoryId(row["id"]) for row in rows)
 
     def recent(
-        self, since: datetime, limit: int, until: datetime | None = None
+        self, since: datetime, limit: int, *, state: str | None = None, assignee: str | None = None
     ) -> list[dict[str, Any]]:
-        """Return stories with an item in the period, worst first, as rows for a listing."""
+        """Return stories with an item since a time, worst first, as rows for a listing."""
         sql = _LISTED.format(
-            added="member.joined_at >= ?1 and member.joined_at < ?2",
-            chosen="story.latest_at >= ?1",
+            added="member.joined_at >= ?1",
+            chosen="""story.latest_at >= ?1 and (?2 is null or story.state = ?2)
+                        and (?4 is null or story.assignee = ?4)""",
             having="added > 0",
         )
-        end = to_text(until) if until else "9999"
-        rows = self._db.query(sql, [to_text(since), end, limit])
+        rows = self._db.query(sql, [to_text(since), state, limit, assignee])
         return [_listed_story(row) for row in rows]
 
     def news(self, marks: Marks, limit: int) -> list[dict[str, Any]]:
@@ -372,6 +377,7 @@ def _story(row: dict[str, Any], rules: frozenset[str]) -> Story:
         revision=row["revision"],
         muted=bool(row["muted"]),
         state=row["state"],
+        assignee=row["assignee"],
     )
 
 

@@ -16,6 +16,7 @@ from monitor.model import Reason
 from monitor.notify import Channel
 from monitor.pipeline import decide_due, deliver_due, poll_source
 from monitor.service import Opened, Reloader
+from monitor.steps.edits import Edit
 from monitor.steps.tell import Cause, story_alert
 from monitor.steps.watch import RecentStories, Watch
 from monitor.stories import Fingerprint, Window, assign, story_id
@@ -195,7 +196,7 @@ def test_the_backlog_at_a_new_address_is_no_news(kit: Any) -> None:
     async def work(watch: Watch) -> Any:
         await poll_source(watch, source, kit.now)
         watch.settings = replace(watch.settings, sources={source.id: moved})
-        await watch.write(lambda tx: sync(tx, watch, kit.now))
+        await watch.write(lambda tx: sync(tx, watch, Edit(who=""), kit.now))
         return await poll_source(watch, moved, kit.now)
 
     report = kit.run([source], work)
@@ -247,7 +248,7 @@ def test_a_message_in_flight_of_a_removed_channel_is_sent_not_dead(kit: Any) -> 
             while not kit.hook.posts():  # noqa: ASYNC110 (a server in a thread has no event)
                 await asyncio.sleep(0.01)
         watch.channels = {}
-        await watch.write(lambda tx: sync(tx, watch, kit.now))
+        await watch.write(lambda tx: sync(tx, watch, Edit(who=""), kit.now))
         [outcome] = await sending
         return outcome.result, await watch.read(lambda tx: tx.outbox.counts())
 
