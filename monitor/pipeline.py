@@ -101,16 +101,23 @@ async def decide_due(watch: Watch, now: datetime) -> DueReport:
 
 
 async def deliver_due(
-    watch: Watch, channel: Channel, clock: Callable[[], datetime]
+    watch: Watch,
+    channel: Channel,
+    clock: Callable[[], datetime],
+    on_outcome: Callable[[str, Outcome], None] = lambda _channel, _outcome: None,
 ) -> list[Outcome]:
     """Send what one channel has due, until nothing is due or the channel rests.
 
     Channels do not wait for each other: whoever drives this gives each a task of its own.
+    `on_outcome` hears of each try when it is settled.
     """
     outcomes: list[Outcome] = []
     while claimed := await watch.write(lambda tx: _claim(tx, channel, clock())):
         tries = (_deliver(watch, channel, delivery, clock) for delivery in claimed)
-        outcomes += await asyncio.gather(*tries)
+        settled = await asyncio.gather(*tries)
+        for outcome in settled:
+            on_outcome(channel.name, outcome)
+        outcomes += settled
     return outcomes
 
 

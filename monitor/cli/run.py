@@ -8,7 +8,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from monitor.engine.local import Cycle
     from monitor.steps.record import PollReport
 
-_ALIVE_WITHIN = timedelta(minutes=2)
 _ONE_WISH_S = 1.0
 _HOW_TO_ADD = (
     "Stories are printed here. To get them by mail or webhook, set the address in routes.yaml "
@@ -284,15 +283,20 @@ def _listed(counts: dict[str, int]) -> str:
 @click.command()
 @directory_option
 @click.option("--database", type=click.Path(path_type=Path), help="Instead of the configured one.")
-def health(*, directory: Path, database: Path | None) -> None:
-    """Exit with 0 while the watch is alive, with 1 otherwise; one line says which."""
+@click.option("--ready", is_flag=True, help="Ask for readiness: every check, not life alone.")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole judgement as JSON.")
+def health(*, directory: Path, database: Path | None, ready: bool, as_json: bool) -> None:
+    """Exit with 0 while the watch is alive, with 1 otherwise; one line says which, and why.
+
+    The watch judges itself every 15 seconds, as its /healthz does, and this reads what it said.
+    """
     from monitor.engine.local import utc_now
+    from monitor.engine.vitals import HEALTH, told_health
 
     path = database or Path(read_config(directory).service.storage.database)
     with reading(path) as tx:
-        beat = tx.log.meta("heartbeat_at")
-    age = utc_now() - datetime.fromisoformat(beat) if beat else None
-    if age is None or age > _ALIVE_WITHIN:
-        click.echo(f"not alive: last cycle {'never' if age is None else f'{age} ago'}")
-        sys.exit(EXIT_PROBLEM)
-    click.echo(f"alive: last cycle {age.total_seconds():.0f} s ago")
+        stored = tx.log.meta(HEALTH)
+    judged = json.loads(stored) if stored else None
+    is_good, said = told_health(judged, utc_now(), ready=ready)
+    click.echo(json.dumps({"ok": is_good, **(judged or {})}) if as_json else said)
+    sys.exit(0 if is_good else EXIT_PROBLEM)

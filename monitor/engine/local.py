@@ -1,23 +1,30 @@
 """One process drives the lines: ticks find what is due and start tasks; nothing waits in a tick."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
 
 from monitor.alerts import timing
+from monitor.engine.lanes import Lanes
+from monitor.engine.observer import Observer
 from monitor.engine.polls import Polls, by_host, poll_safely
+from monitor.engine.pulse import Line, Pulse
 from monitor.engine.ticks import Ticks
+from monitor.engine.vitals import BEAT_EVERY, Vitals
+from monitor.errors import StoreError
 from monitor.model import Source
 from monitor.pipeline import decide_due, deliver_due
 from monitor.steps.edits import Edit, edit_of, take_over
 from monitor.steps.record import PollReport
 from monitor.steps.schedule import interval_of
-from monitor.steps.watch import Channel, Watch
+from monitor.steps.watch import Watch
 from monitor.store import Transaction
 
 log = structlog.get_logger()
@@ -28,7 +35,8 @@ _DECIDE_TICK = timedelta(seconds=15)
 _RELOAD_TICK = timedelta(seconds=2)
 _WATCHDOG_S = 5.0
 _DRAIN_S = 45.0  # after SIGTERM; systemd kills after 60
-_HEARTBEAT = "heartbeat_at"
+_STALLED_AFTER = timedelta(seconds=45)  # three times the slowest tick
+_BESIDE_FETCH = timedelta(seconds=25)  # waiting for a turn, parsing, storing
 
 
 def utc_now() -> datetime:
@@ -40,7 +48,8 @@ def utc_now() -> datetime:
 class LocalEngine:
     """Runs until `stop` is set, then lets what is under way end.
 
-    `on_report` hears of every poll; `on_reload` looks whether the configuration changed.
+    `on_report` hears of every poll, `observer` of everything; `on_reload` looks whether the
+    configuration changed; `on_start` is called once the store is in step with it.
     """
 
     watch: Watch
@@ -49,29 +58,46 @@ class LocalEngine:
     monotonic: Callable[[], float] = time.monotonic
     on_report: Callable[[PollReport], None]
     on_reload: Callable[[], Coroutine[Any, Any, None]] | None = None
+    on_start: Callable[[], None] = lambda: None
+    observer: Observer = field(default_factory=Observer)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    stalled_after: timedelta = _STALLED_AFTER
+    vitals: Vitals = field(init=False)
     polls: Polls = field(init=False)
-    _lanes: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    lanes: Lanes = field(init=False)
 
     def __post_init__(self) -> None:
+        pulse = Pulse(self.monotonic, self.stalled_after.total_seconds())
+        self.vitals = Vitals(pulse, self.monotonic)
         self.polls = Polls(
             watch=self.watch,
             at_once=self.at_once,
             clock=self.clock,
             monotonic=self.monotonic,
-            on_report=self.on_report,
+            on_report=self._saw_poll,
+            pulse=pulse,
+        )
+        self.lanes = Lanes(
+            watch=self.watch,
+            clock=self.clock,
+            pulse=pulse,
+            on_outcome=self.observer.saw_outcome,
         )
 
     async def run(self) -> None:
         """Drive the lines; returns when stopped and drained."""
         await start_up(self.watch, self.clock())
         await self.watch.write(lambda tx: spread(tx, self.watch, self.clock()))
+        self.vitals.written()
+        self._allow_slow_sources()
+        self.on_start()
         ticks = Ticks(self.clock, self.monotonic)
-        ticks.add("poll", _POLL_TICK, self.polls.tick)
-        ticks.add("deliver", _DELIVER_TICK, self._deliver)
-        ticks.add("decide", _DECIDE_TICK, self._decide)
+        ticks.add("poll", _POLL_TICK, self._guarded(self.polls.tick, Line.POLL))
+        ticks.add("deliver", _DELIVER_TICK, self._guarded(self.lanes.tick, Line.DELIVER))
+        ticks.add("decide", _DECIDE_TICK, self._guarded(self._decide, Line.DECIDE))
+        ticks.add("health", BEAT_EVERY, self._guarded(self._beat))
         if self.on_reload is not None:
-            ticks.add("reload", _RELOAD_TICK, self.on_reload)
+            ticks.add("reload", _RELOAD_TICK, self._guarded(self.on_reload))
         ticks.start()
         try:
             await self._watch_clock(ticks)
@@ -80,24 +106,53 @@ class LocalEngine:
             self.polls.close()
             await self._drain()
 
-    async def _deliver(self) -> None:
-        """Give every channel its own task: a slow one delays no other."""
-        for name, channel in self.watch.channels.items():
-            if name not in self._lanes:
-                self._start(name, self._deliver_one(channel))
-
-    async def _deliver_one(self, channel: Channel) -> None:
-        await deliver_due(self.watch, channel, self.clock)
+    def _saw_poll(self, report: PollReport) -> None:
+        self.observer.saw_poll(report)
+        self.on_report(report)
 
     async def _decide(self) -> None:
-        now = self.clock()
-        await decide_due(self.watch, now)
-        await self.watch.write(lambda tx: tx.log.set_meta(_HEARTBEAT, now.isoformat()))
+        report = await decide_due(self.watch, self.clock())
+        self.vitals.pulse.moved(Line.DECIDE)
+        self.observer.saw_due(report)
 
-    def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(_guarded(name, work))
-        self._lanes[name] = task
-        task.add_done_callback(lambda _: self._lanes.pop(name, None))
+    async def _beat(self) -> None:
+        """Store how the watch fares; that this can be stored is a part of it."""
+        self._allow_slow_sources()
+        health = self.vitals.health(self.clock())
+        text = json.dumps(health.to_dict(), ensure_ascii=False)
+        try:
+            await self.watch.write(lambda tx: self.vitals.store(tx, health, text))
+        except StoreError as refused:
+            self.vitals.refused(str(refused))
+            log.warning("the database takes no writes", error=str(refused))
+            return
+        self.vitals.written()
+
+    def _guarded(
+        self, tick: Callable[[], Coroutine[Any, Any, None]], line: Line | None = None
+    ) -> Callable[[], Coroutine[Any, Any, None]]:
+        """Return a tick whose fault is logged; the next one tries again."""
+
+        async def guarded() -> None:
+            try:
+                await tick()
+            except StoreError as refused:
+                if line is not None:
+                    self.vitals.pulse.refused(line)
+                log.warning("tick refused by the database", line=line, error=str(refused))
+            except Exception:
+                log.exception("tick failed", line=line)
+
+        return guarded
+
+    def _allow_slow_sources(self) -> None:
+        """Let the poll line take as long as its slowest source may, where it fills all places."""
+        slowest = max(
+            (one.timeout for one in self.watch.settings.sources.values() if one.enabled),
+            default=timedelta(0),
+        )
+        longest = max(self.stalled_after, slowest + _BESIDE_FETCH)
+        self.vitals.pulse.allow(Line.POLL, longest.total_seconds())
 
     async def _watch_clock(self, ticks: Ticks) -> None:
         """Wait for the stop; look now and then whether the wall clock jumped."""
@@ -107,27 +162,23 @@ class LocalEngine:
             except TimeoutError:
                 jump = ticks.jumped()
                 if jump is not None:
-                    log.warning("the clock jumped", seconds=round(jump.total_seconds()))
-                    await self.watch.write(lambda tx: spread(tx, self.watch, self.clock()))
-                    await self.watch.write(lambda tx: tx.outbox.mend_times(self.clock()))
+                    await self._guarded(partial(self._mend_times, jump))()
+
+    async def _mend_times(self, jump: timedelta) -> None:
+        log.warning("the clock jumped", seconds=round(jump.total_seconds()))
+        self.observer.saw_jump(jump)
+        await self.watch.write(lambda tx: spread(tx, self.watch, self.clock()))
+        await self.watch.write(lambda tx: tx.outbox.mend_times(self.clock()))
 
     async def _drain(self) -> None:
         """Let what is under way end; cut off what takes too long, its rows come back by lease."""
-        running = [*self.polls.running.values(), *self._lanes.values()]
+        running = [*self.polls.running.values(), *self.lanes.running.values()]
         if not running:
             return
         _, late = await asyncio.wait(running, timeout=_DRAIN_S)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
-
-
-async def _guarded(name: str, work: Coroutine[Any, Any, None]) -> None:
-    """Run a task of the outermost loop: a fault is logged, and the next tick tries again."""
-    try:
-        await work
-    except Exception:
-        log.exception("task failed", task=name)
 
 
 async def start_up(watch: Watch, now: datetime) -> None:

@@ -3,14 +3,15 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
 
+from monitor.engine.pulse import Line, Pulse
 from monitor.errors import ParseError, StoreError
-from monitor.model import Source, SourceId
+from monitor.model import Fetched, NotModified, Source, SourceId, Validators
 from monitor.pipeline import poll_source
 from monitor.steps.record import PollReport, record_failure
 from monitor.steps.schedule import host_of
@@ -19,6 +20,7 @@ from monitor.steps.watch import Watch
 log = structlog.get_logger()
 
 _REST_S = 15.0
+_LONGEST = timedelta(minutes=15)  # a poll; its parts have shorter ends, this is for our own faults
 
 
 @dataclass(kw_only=True)
@@ -34,6 +36,7 @@ class Polls:
     clock: Callable[[], datetime]
     monotonic: Callable[[], float]
     on_report: Callable[[PollReport], None]
+    pulse: Pulse
     running: dict[SourceId, asyncio.Task[None]] = field(default_factory=dict)
     _lines: dict[str, deque[Source]] = field(default_factory=dict)  # what is due, by host
     _free: deque[str] = field(default_factory=deque)  # hosts with a line that nobody asks now
@@ -48,6 +51,8 @@ class Polls:
         now = self.clock()
         self._line_up(await self.watch.read(lambda tx: tx.sources.due(now)))
         self._fill()
+        if len(self.running) < self.at_once:  # else polls that end are what counts
+            self.pulse.moved(Line.POLL)
 
     def close(self) -> None:
         """Start nothing more; what runs goes on."""
@@ -70,7 +75,7 @@ class Polls:
             host = self._free.popleft()
             source = self._lines[host].popleft()
             self._busy.add(host)
-            task = asyncio.create_task(self._poll(source))
+            task = asyncio.create_task(self._poll(source), name=f"poll {source.id}")
             self.running[source.id] = task
             task.add_done_callback(partial(self._ended, source.id, host))
 
@@ -82,14 +87,24 @@ class Polls:
         self._fill()
 
     async def _poll(self, source: Source) -> None:
+        watch = replace(self.watch, fetch=self._fetch)
         try:
-            self.on_report(await poll_safely(self.watch, source, self.clock()))
-        except StoreError:
-            log.exception("poll not stored", source=source.id)
+            self.on_report(await poll_safely(watch, source, self.clock()))
+            self.pulse.moved(Line.POLL)
+        except StoreError as refused:
+            self.pulse.refused(Line.POLL)
+            log.exception("poll not stored", source=source.id, error=str(refused))
             self._rest_until = self.monotonic() + _REST_S
             self._forget()
         except Exception:
             log.exception("task failed", task=source.id)
+
+    async def _fetch(self, source: Source, validators: Validators) -> Fetched | NotModified:
+        """Fetch; each document of a long sitemap is progress where all places are taken."""
+        try:
+            return await self.watch.fetch(source, validators)
+        finally:
+            self.pulse.moved(Line.POLL)
 
 
 async def poll_safely(watch: Watch, source: Source, now: datetime) -> PollReport:
@@ -99,7 +114,8 @@ async def poll_safely(watch: Watch, source: Source, now: datetime) -> PollReport
         StoreError: the database refused.
     """
     try:
-        return await poll_source(watch, source, now)
+        async with asyncio.timeout(_LONGEST.total_seconds()):
+            return await poll_source(watch, source, now)
     except StoreError:
         raise
     except Exception as fault:

@@ -18,6 +18,7 @@ from typing import Any
 from monitor import rules
 from monitor.engine.local import spread, start_up
 from monitor.engine.polls import Polls
+from monitor.engine.pulse import Pulse
 from monitor.errors import FetchError
 from monitor.fetch.politeness import Gate
 from monitor.model import NotModified, Source, SourceId, Validators
@@ -124,6 +125,7 @@ async def _running(day: _Day, path: Path) -> AsyncIterator[tuple[Watch, Polls]]:
         clock=day.wall,
         monotonic=monotonic,
         on_report=lambda report: None,
+        pulse=Pulse(monotonic, 45),
     )
     await start_up(watch, day.wall())
     await watch.write(lambda tx: spread(tx, watch, day.wall()))

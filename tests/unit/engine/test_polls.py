@@ -1,6 +1,7 @@
 """Which polls run: one a host, so many at once, longest overdue first, none after the close."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -8,8 +9,9 @@ from typing import Any
 
 from monitor.engine import polls
 from monitor.engine.polls import Polls
+from monitor.engine.pulse import Line, Pulse
 from monitor.errors import StoreError
-from monitor.model import Source, SourceId
+from monitor.model import Source, SourceId, Validators
 from monitor.steps.record import PollReport
 
 NOW = datetime(2024, 3, 28, 21, 0, tzinfo=UTC)
@@ -29,6 +31,7 @@ class FakeWatch:
     asked: list[SourceId] = field(default_factory=list)
     let_go: dict[SourceId, asyncio.Event] = field(default_factory=dict)
     error: Exception | None = None
+    fetch: Any = None
 
     async def read(self, _step: Any) -> list[SourceId]:
         return list(self.due)
@@ -57,6 +60,7 @@ def _play(
         clock=lambda: NOW,
         monotonic=lambda: asyncio.get_running_loop().time(),
         on_report=lambda _: None,
+        pulse=Pulse(time.monotonic, 45),
     )
 
     async def run() -> None:
@@ -208,3 +212,56 @@ def test_due_times_are_asked_for_now(monkeypatch: Any) -> None:
         assert one.clock() - NOW == timedelta(0)
 
     _play(monkeypatch, {"a": "https://a.test/1", "b": "https://b.test/2"}, scenario)
+
+
+def _has_moved(polls: Polls) -> bool:
+    return next(one.has_moved for one in polls.pulse.lines() if one.line is Line.POLL)
+
+
+def test_nothing_due_is_progress_and_full_places_are_not_until_one_ends(monkeypatch: Any) -> None:
+    """A look that finds room moves the line; with every place hanging only an end does."""
+
+    async def quiet(polls: Polls, watch: FakeWatch) -> None:
+        watch.due.clear()
+        await polls.tick()
+        assert _has_moved(polls)
+
+    async def full(polls: Polls, watch: FakeWatch) -> None:
+        await polls.tick()
+        await settle()
+        await polls.tick()
+        assert not _has_moved(polls)
+        watch.let_go[SourceId("a")].set()
+        await settle()
+        assert _has_moved(polls)
+
+    urls = {"a": "https://a.test/", "b": "https://b.test/"}
+    _play(monkeypatch, urls, quiet, at_once=1)
+    _play(monkeypatch, urls, full, at_once=1)
+
+
+def test_a_database_that_refuses_is_noted_as_such(monkeypatch: Any) -> None:
+    """The line has not moved, and is not taken for hung."""
+
+    async def scenario(polls: Polls, watch: FakeWatch) -> None:
+        watch.error = StoreError("disk full")
+        await polls.tick()
+        await settle()
+        assert not _has_moved(polls)
+
+    _play(monkeypatch, {"a": "https://a.test/"}, scenario, at_once=1)
+
+
+def test_each_document_of_a_poll_is_progress(monkeypatch: Any) -> None:
+    """A sitemap of ten slow documents in the only place is no standstill."""
+
+    async def scenario(polls: Polls, watch: FakeWatch) -> None:
+        async def fetch(_source: Source, _validators: Any) -> str:
+            return "document"
+
+        watch.fetch = fetch
+        source = watch.settings.sources[SourceId("a")]
+        assert await polls._fetch(source, Validators()) == "document"  # type: ignore[comparison-overlap]
+        assert _has_moved(polls)
+
+    _play(monkeypatch, {"a": "https://a.test/"}, scenario)

@@ -1,0 +1,156 @@
+"""How the watch fares: one judgement for readiness, `monitor health`, metrics and dead-man."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from monitor.engine.pulse import LinePulse, Motion, Pulse
+from monitor.store import Transaction
+
+HEALTH = "health"
+HEARTBEAT = "heartbeat_at"
+BEAT_EVERY = timedelta(seconds=15)
+STALE_AFTER = timedelta(minutes=2)  # a stored judgement; then whoever wrote it is gone or stuck
+_WRITTEN_WITHIN_S = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One condition of readiness, and what there is to say when it does not hold."""
+
+    name: str
+    is_ok: bool
+    said: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """A judgement: alive while no line stands still; ready when every check holds as well."""
+
+    at: datetime
+    lines: tuple[LinePulse, ...]
+    checks: tuple[Check, ...]
+
+    @property
+    def is_alive(self) -> bool:
+        """Return whether no line stands still."""
+        return all(one.motion is not Motion.STALLED for one in self.lines)
+
+    @property
+    def is_ready(self) -> bool:
+        """Return whether it is alive and every check holds."""
+        return self.is_alive and all(one.is_ok for one in self.checks)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Return what is wrong, in words; empty when it is ready."""
+        stalled = (
+            f"line {one.line} stands still for {one.silent_s:.0f} s"
+            for one in self.lines
+            if one.motion is Motion.STALLED
+        )
+        return (*stalled, *(f"{one.name}: {one.said}" for one in self.checks if not one.is_ok))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain values, for JSON."""
+        return {
+            "at": self.at.isoformat(),
+            "alive": self.is_alive,
+            "ready": self.is_ready,
+            "lines": {
+                one.line.value: {"motion": one.motion.value, "silent_s": round(one.silent_s, 1)}
+                for one in self.lines
+            },
+            "checks": [asdict(one) for one in self.checks],
+            "problems": list(self.problems),
+        }
+
+
+class Vitals:
+    """Knows the pulse and the checks; `configuration_fault` is "" while the files are good.
+
+    `is_locked` says whether the instance lock is still the one on disk.
+    """
+
+    def __init__(
+        self,
+        pulse: Pulse,
+        monotonic: Callable[[], float],
+        is_locked: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.pulse = pulse
+        self.configuration_fault = ""
+        self._monotonic = monotonic
+        self._is_locked = is_locked
+        self._written_at: float | None = None
+        self._refusal = ""
+
+    def health(self, now: datetime) -> Health:
+        """Return the judgement as of now."""
+        lines = self.pulse.lines()
+        unmoved = [one.line.value for one in lines if not one.has_moved]
+        is_written = (
+            self._written_at is not None
+            and self._monotonic() - self._written_at <= _WRITTEN_WITHIN_S
+            and not self._refusal
+        )
+        return Health(
+            at=now,
+            lines=lines,
+            checks=(
+                Check(
+                    name="database",
+                    is_ok=is_written,
+                    said="" if is_written else self._refusal or "no write was stored lately",
+                ),
+                Check(
+                    name="configuration",
+                    is_ok=not self.configuration_fault,
+                    said=self.configuration_fault,
+                ),
+                _lock_check(is_held=self._is_locked()),
+                Check(
+                    name="cycle",
+                    is_ok=not unmoved,
+                    said=f"no first cycle yet of: {', '.join(unmoved)}" if unmoved else "",
+                ),
+            ),
+        )
+
+    def store(self, tx: Transaction, health: Health, text: str) -> None:
+        """Store a judgement, for those who ask without a connection to this process."""
+        tx.log.set_meta(HEARTBEAT, health.at.isoformat())
+        tx.log.set_meta(HEALTH, text)
+
+    def written(self) -> None:
+        """Take note that the database took a write."""
+        self._written_at = self._monotonic()
+        self._refusal = ""
+
+    def refused(self, why: str) -> None:
+        """Take note that the database refused one."""
+        self._refusal = why
+
+
+def told_health(
+    judged: Mapping[str, Any] | None, now: datetime, *, ready: bool
+) -> tuple[bool, str]:
+    """Return whether a stored judgement is good, and one line for people."""
+    if judged is None:
+        return False, "not alive: no judgement was stored yet"
+    age = now - datetime.fromisoformat(judged["at"])
+    if age > STALE_AFTER:
+        return False, f"not alive: last heard of {age.total_seconds():.0f} s ago"
+    problems = "; ".join(judged["problems"])
+    if not judged["alive"]:
+        return False, f"not alive: {problems}"
+    said = f"alive: heard of {max(age.total_seconds(), 0):.0f} s ago"
+    if judged["ready"]:
+        return True, said
+    return not ready, f"{said}, not ready: {problems}"
+
+
+def _lock_check(*, is_held: bool) -> Check:
+    said = "" if is_held else "the lock file was removed or replaced: another watch could start"
+    return Check(name="lock", is_ok=is_held, said=said)
