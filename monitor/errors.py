@@ -8,6 +8,7 @@ MonitorError
 │   └── NotAFeed           a page came where a feed was expected
 ├── StoreError             the database said no
 │   ├── StoreBusy          somebody else holds the lock: exit code 5
+│   ├── OlderSchema        written by an older version: only a watch that starts migrates it
 │   └── NewerSchema        written by a newer version: exit code 6
 └── DeliveryError          not accepted now: try again
     ├── ChannelPaused      the channel is refused (401, 403, 535): its rows wait
@@ -116,6 +117,10 @@ class StoreError(MonitorError):
 
 class StoreBusy(StoreError):
     """Another process holds the database or the instance lock."""
+
+
+class OlderSchema(StoreError):
+    """The database lacks tables of this version; what looks at it does not add them."""
 
 
 class NewerSchema(StoreError):

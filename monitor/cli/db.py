@@ -2,6 +2,8 @@
 
 import sys
 import tempfile
+import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -80,7 +82,8 @@ def check(*, directory: Path, database: Path | None) -> None:
 def migrate(*, dry_run: bool, directory: Path, database: Path | None) -> None:
     """Bring the tables to this version; a copy of what was is kept beside the file.
 
-    Every start does the same; this is for doing it, or trying it, beforehand.
+    Every start does the same; this is for doing it, or trying it, beforehand. --dry-run works on a
+    copy, beside a running watch, and says which migrations there are and how long they take.
     """
     from monitor.service import single_instance
     from monitor.store.sqlite import pending_migrations
@@ -89,14 +92,12 @@ def migrate(*, dry_run: bool, directory: Path, database: Path | None) -> None:
     names = pending_migrations(path)
     if not names:
         click.echo("nothing to migrate")
-        return
-    if dry_run:
-        _try_on_copy(path)
+    elif dry_run:
+        click.echo(_tried(path, names))
     else:
         with single_instance(path):
             _open_once(path)
-    done = "would be applied; tried on a copy" if dry_run else "applied"
-    click.echo(f"{', '.join(names)}: {done}")
+        click.echo(f"{', '.join(names)}: applied; what was is kept beside {path}")
 
 
 @db.command()
@@ -115,13 +116,25 @@ def prune(*, days: int, directory: Path, database: Path | None) -> None:
     click.echo(f"{count} messages dropped")
 
 
-def _try_on_copy(path: Path) -> None:
-    from monitor.store.backup import back_up
+def _tried(path: Path, names: Sequence[str]) -> str:
+    """Return what a migration would do and how long it takes, after trying it on a copy."""
+    from monitor.store.backup import back_up, damage
 
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".migrate-") as folder:
         copy = Path(folder) / path.name
         back_up(path, copy)
-        _open_once(copy)
+        size = copy.stat().st_size
+        started = time.monotonic()
+        _open_once(copy)  # makes a copy first, as the start of a watch does
+        seconds = time.monotonic() - started
+        if faults := damage(copy):
+            raise MonitorError(f"{path}: {', '.join(names)} would damage it: {faults[0]}")
+    return (
+        f"{', '.join(names)}: would be applied.\n"
+        f"Tried on a copy of {size:,} bytes, which is whole afterwards: {seconds:.1f} s, a copy of "
+        f"what was included. The start of the watch takes that much longer, once, and the kept "
+        f"copy needs {size:,} bytes beside {path}."
+    )
 
 
 def _open_once(path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from monitor.errors import ConfigError, MonitorError, Problem
+from monitor.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from monitor.config import Config
@@ -71,27 +71,30 @@ def stored(directory: Path) -> "Iterator[tuple[Config, Transaction]]":
 
 @contextmanager
 def reading(database: Path) -> "Iterator[Transaction]":
-    """Open a database for reading; one that does not exist yet is an error, not an empty one."""
-    with _existing(database) as store, store.read() as tx:
-        yield tx
+    """Open a database for reading; one that does not exist yet is an error, not an empty one.
+
+    It is opened read only and never migrated: a watch of another version may be at work.
+    """
+    with _existing(database) as store:
+        store.look()
+        with store.read() as tx:
+            yield tx
 
 
 @contextmanager
 def writing(database: Path) -> "Iterator[Transaction]":
-    """Open a database for one change, beside a running watch."""
-    with _existing(database) as store, store.write() as tx:
-        yield tx
+    """Open a database for one change, beside a running watch; it is never migrated."""
+    with _existing(database) as store:
+        store.join()
+        with store.write() as tx:
+            yield tx
 
 
 @contextmanager
 def _existing(database: Path) -> "Iterator[SqliteStore]":
-    from monitor.engine.local import utc_now
     from monitor.store import SqliteStore
 
-    if not database.exists():
-        raise MonitorError(f"{database} does not exist yet: start with monitor run or monitor once")
     store = SqliteStore(database)
-    store.open(utc_now())
     try:
         yield store
     finally:

@@ -14,6 +14,11 @@ OWNER_ONLY = 0o600  # of database files: what people watch is nobody else's busi
 _FAULTS_SHOWN = 10
 
 
+def uri(database: Path, mode: str) -> str:
+    """Return the address of a database file for SQLite; `mode` is ro, rw or rwc."""
+    return f"{database.absolute().as_uri()}?mode={mode}"
+
+
 def back_up(database: Path, copy: Path) -> None:
     """Write a checked copy of a database that may be in use; `copy` appears whole or not at all.
 
@@ -45,7 +50,7 @@ def back_up(database: Path, copy: Path) -> None:
 def damage(database: Path) -> tuple[str, ...]:
     """Return what is wrong with a database file, empty when it is whole."""
     try:
-        connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, isolation_level=None)
+        connection = sqlite3.connect(uri(database, "ro"), uri=True, isolation_level=None)
     except sqlite3.Error as error:
         return (str(error),)
     try:

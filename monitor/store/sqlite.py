@@ -15,9 +15,9 @@ from pathlib import Path
 from sqlite_utils import Database
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
 
-from monitor.errors import NewerSchema, StoreBusy, StoreError
+from monitor.errors import NewerSchema, OlderSchema, StoreBusy, StoreError
 from monitor.store.attention import Attention
-from monitor.store.backup import OWNER_ONLY, back_up
+from monitor.store.backup import OWNER_ONLY, back_up, uri
 from monitor.store.items import Items
 from monitor.store.log import Log
 from monitor.store.outbox import Outbox
@@ -26,6 +26,7 @@ from monitor.store.sources import Sources
 from monitor.store.stories import Stories
 
 _BUSY_TIMEOUT_S = 10.0
+_PRAGMAS = ("journal_mode = wal", "synchronous = full", "foreign_keys = on")
 _WHAT_TO_DO = "; look with monitor db check, put a copy back with monitor db restore COPY"
 
 
@@ -69,6 +70,7 @@ class SqliteStore:
         self._writer: Database | None = None
         self._readers = threading.local()
         self._opened: list[Database] = []
+        self._mode = "rwc"  # as SQLite's addresses say it: read, write, create
 
     def open(self, now: datetime) -> None:
         """Open the file, make or migrate its tables; a copy is kept before a migration.
@@ -91,6 +93,23 @@ class SqliteStore:
             _migrate(db)
             _marker(self.path).touch()
         self._writer = db
+
+    def join(self) -> None:
+        """Open the file beside a watch that may be of another version: no table is changed.
+
+        Raises:
+            OlderSchema, NewerSchema: another version of the program wrote it.
+            StoreError: it is no database, or gone although there was one.
+        """
+        self._mode = "rw"
+        _refuse_other(self.path)
+        with _translated(self.path):
+            self._writer = self._connect()
+
+    def look(self) -> None:
+        """Open the file for reading alone; otherwise like `join`."""
+        self._mode = "ro"
+        _refuse_other(self.path)
 
     def verify(self) -> None:
         """Look through the whole file, indexes excepted; 0.5 s for 200 MB.
@@ -144,11 +163,15 @@ class SqliteStore:
 
     def _connect(self) -> Database:
         connection = sqlite3.connect(
-            self.path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            uri(self.path, self._mode),
+            timeout=_BUSY_TIMEOUT_S,
+            isolation_level=None,
+            check_same_thread=False,
+            uri=True,
         )
         db = Database(connection, execute_plugins=False)
         self._opened.append(db)
-        for pragma in ("journal_mode = wal", "synchronous = full", "foreign_keys = on"):
+        for pragma in () if self._mode == "ro" else _PRAGMAS:
             db.execute(f"pragma {pragma}").fetchall()
         return db
 
@@ -182,12 +205,25 @@ def pending_migrations(path: Path) -> tuple[str, ...]:
         StoreError: it is no database.
     """
     with _translated(path):
-        db = Database(sqlite3.connect(f"file:{path}?mode=ro", uri=True), execute_plugins=False)
+        db = Database(sqlite3.connect(uri(path, "ro"), uri=True), execute_plugins=False)
         try:
             _refuse_newer(db, path)
             return tuple(migration.name for migration in migrations.pending(db))
         finally:
             db.close()
+
+
+def _refuse_other(path: Path) -> None:
+    """Refuse a database that is gone, or of another version than this program."""
+    _refuse_gone(path, is_empty=not path.exists())
+    if not path.exists():
+        raise StoreError(f"{path} does not exist yet: start with monitor run or monitor once")
+    lacking = pending_migrations(path)
+    if lacking:
+        raise OlderSchema(
+            f"{path} was written by an older version (it lacks {', '.join(lacking)}): restart the "
+            "watch, which migrates it and keeps a copy; or, while none runs: monitor db migrate"
+        )
 
 
 def _migrate(db: Database) -> None:

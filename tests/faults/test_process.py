@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from monitor.store import SqliteStore
+from monitor.store.schema import migrations
+from monitor.store.sqlite import pending_migrations
+from monitor.testing import NOW
 from tests.acceptance.test_worker import OIL, VETO, Program, until
 
 TWO_HOOKS = """
@@ -114,6 +118,31 @@ def test_f44_versions_older_and_newer(program: Program) -> None:
 
     assert (dry.returncode, dry.stdout) == (0, "nothing to migrate\n")
     assert newer == [6, 6]
+
+
+def test_f44_what_looks_never_migrates_beside_an_older_watch(program: Program) -> None:
+    """Listings and triage refuse and say what to do, the dry run tells; only a start migrates."""
+    path = program.kit.folder / "data" / "monitor.db"
+    kept = [*migrations._migrations]
+    try:
+        migrations._migrations[:] = kept[:1]
+        store = SqliteStore(path)
+        store.open(NOW)
+        store.close()
+    finally:
+        migrations._migrations[:] = kept
+
+    commands = (("hits",), ("health",), ("ack", "s-1"), ("silence", "list"))
+    refused = [program.on_config(*words) for words in commands]
+    dry = program.on_config("db", "migrate", "--dry-run")
+
+    assert {answer.returncode for answer in refused} == {1}
+    for answer in refused:
+        assert "monitor db migrate" in answer.stderr
+    assert "would be applied" in dry.stdout
+    assert "which is whole afterwards" in dry.stdout
+    assert len(pending_migrations(path)) == len(kept) - 1
+    assert not list(path.parent.glob("*.before-migration"))
 
 
 def test_f43_prune_and_an_empty_volume(program: Program) -> None:

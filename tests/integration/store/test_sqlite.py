@@ -9,7 +9,7 @@ import pytest
 from sqlite_utils import Database
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
 
-from monitor.errors import NewerSchema, StoreBusy, StoreError
+from monitor.errors import NewerSchema, OlderSchema, StoreBusy, StoreError
 from monitor.model import (
     AlertId,
     Assignment,
@@ -23,6 +23,7 @@ from monitor.model import (
 )
 from monitor.store import Outcome, SqliteStore
 from monitor.store.outbox import ChannelState
+from monitor.store.sqlite import pending_migrations
 from monitor.testing import NOW, make_hit, make_item
 
 LEASE = timedelta(minutes=20)
@@ -369,3 +370,63 @@ def test_an_unknown_item_is_none(store: SqliteStore) -> None:
         assert tx.sources.next_due() is None
         assert tx.outbox.next_due() is None
         assert tx.log.last_digest() is None
+
+
+def _forget_last(path: Path) -> str:
+    """Make a database one of the version before; returns the migration that it now lacks."""
+    db = sqlite3.connect(path)
+    [(name,)] = db.execute("select name from _sqlite_migrations order by id desc limit 1")
+    db.execute("delete from _sqlite_migrations where name = ?", [name])
+    db.commit()
+    db.close()
+    return str(name)
+
+
+@pytest.mark.parametrize("way", ["look", "join"])
+def test_who_comes_beside_a_watch_of_an_older_version_changes_nothing(
+    store: SqliteStore, way: str
+) -> None:
+    """The error names what is lacking and what to do; the file keeps its tables."""
+    store.close()
+    lacking = _forget_last(store.path)
+    other = SqliteStore(store.path)
+
+    with pytest.raises(OlderSchema, match=rf"lacks {lacking}.*monitor db migrate"):
+        getattr(other, way)()
+
+    assert pending_migrations(store.path) == (lacking,)
+    assert not list(store.path.parent.glob("*.before-migration"))
+
+
+@pytest.mark.parametrize("way", ["look", "join"])
+def test_who_comes_beside_finds_no_database_or_one_that_is_gone(tmp_path: Path, way: str) -> None:
+    """Nothing is made by looking; a volume that was not mounted is told apart."""
+    store = SqliteStore(tmp_path / "monitor.db")
+
+    with pytest.raises(StoreError, match="does not exist yet"):
+        getattr(store, way)()
+    (tmp_path / "monitor.db.was-here").touch()
+    with pytest.raises(StoreError, match="is the volume mounted"):
+        getattr(store, way)()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["monitor.db.was-here"]
+
+
+def test_looking_cannot_write_and_sees_what_a_writer_commits(store: SqliteStore) -> None:
+    """A reader beside a writer, in a path that an address would misread."""
+    odd = store.path.with_name("a?b#c%20.db")
+    writer, reader = SqliteStore(odd), SqliteStore(odd)
+    writer.open(NOW)
+    with writer.write() as tx:
+        tx.log.set_meta("a", "1")
+    reader.look()
+
+    with reader.read() as tx:
+        assert tx.log.meta("a") == "1"
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            tx.log._db.execute("delete from meta")
+    with pytest.raises(AssertionError), reader.write():
+        pass
+
+    reader.close()
+    writer.close()
