@@ -24,6 +24,7 @@ test-long: setup  ## a kill before every statement, 20,000 random rules, ten min
 	$(BIN)/python tests/evaluation/differential_rules.py
 	$(BIN)/python tests/evaluation/fuzz_rules.py --seconds 600
 	$(BIN)/python -m tests.evaluation.fuzz_documents --minutes 30
+	$(BIN)/python -m tests.evaluation.hostile_feeds --minutes 30
 	$(BIN)/python -m tests.faults.kills --rounds 17
 	$(BIN)/python -m tests.faults.storm
 test-faults: setup  ## real servers that misbehave, full disks, locks, 60 random kills: about 8 minutes

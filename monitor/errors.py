@@ -97,18 +97,22 @@ class RefusedAddress(FetchError):
 
 
 class ParseError(MonitorError):
-    """The document could not be read; `kind` is a short stable name (`timeout`, `memory`, ...)."""
+    """The document could not be read; `kind` is a short stable name (`slow-document`, ...).
 
-    def __init__(self, message: str, *, kind: str = "unreadable") -> None:
+    `cpu_s` is what the attempt cost in seconds of CPU, 0 where nobody measured it.
+    """
+
+    def __init__(self, message: str, *, kind: str = "unreadable", cpu_s: float = 0.0) -> None:
         super().__init__(message)
         self.kind = kind
+        self.cpu_s = cpu_s
 
 
 class NotAFeed(ParseError):
     """The document is something else than a feed: a web page, a challenge page, an empty body."""
 
-    def __init__(self, message: str, *, kind: str = "not-a-feed") -> None:
-        super().__init__(message, kind=kind)
+    def __init__(self, message: str, *, kind: str = "not-a-feed", cpu_s: float = 0.0) -> None:
+        super().__init__(message, kind=kind, cpu_s=cpu_s)
 
 
 class StoreError(MonitorError):

@@ -49,6 +49,7 @@ log = structlog.get_logger()
 
 _CHILDREN = 10  # of a sitemap index; publishers put the newest first
 _IN_FLIGHT = 1  # messages of one channel at once: so many may repeat after a kill
+_MATCHED_AT_ONCE = 50  # items, some 10 ms; a flood of 5,000 must not hold up the loop
 _SETTLE_AGAIN_S = 1.0  # while the database refuses: a full disk, somebody else's lock
 
 
@@ -81,9 +82,7 @@ async def poll_source(watch: Watch, source: Source, now: datetime) -> PollReport
         failed_at = now + timedelta(seconds=loop.time() - began)
         return await watch.write(lambda tx: record_failure(tx, watch, source, error, failed_at))
     with _timed(seconds, "match"):
-        ruleset = watch.settings.ruleset
-        items = normalise_all(reading, source, now)
-        found = tuple(_found(item, ruleset, now) for item in items)
+        found = await _match_all(watch.settings.ruleset, reading, source, now)
     with _timed(seconds, "record"):
         poll = Poll(source=source, fetched=fetched, reading=reading, found=found, now=now)
         report = await watch.write(lambda tx: record(tx, watch, poll))
@@ -199,8 +198,21 @@ async def _with_children(
         hashes=tuple(entry for one in readings for entry in one.hashes),
         repeated=frozenset().union(*(one.repeated for one in readings)),
         partial=index.partial or bool(failures),
+        cpu_s=sum(one.cpu_s for one in readings),
     )
     return replace(fetched, validators=Validators()), whole
+
+
+async def _match_all(
+    ruleset: rules.RuleSet, reading: Reading, source: Source, now: datetime
+) -> tuple[Found, ...]:
+    """Return what the rules make of each item; a long reading lets others work in between."""
+    found = []
+    for number, item in enumerate(normalise_all(reading, source, now), start=1):
+        found.append(_found(item, ruleset, now))
+        if number % _MATCHED_AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return tuple(found)
 
 
 def _found(item: Item, ruleset: rules.RuleSet, now: datetime) -> Found:

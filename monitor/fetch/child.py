@@ -9,6 +9,7 @@ import resource
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +17,7 @@ from typing import BinaryIO
 from monitor import sources
 from monitor.errors import ParseError
 from monitor.fetch import frames
+from monitor.model import Reading
 
 _STATM = Path("/proc/self/statm")
 _OPEN_FILES = 16  # its socket, and codecs that are imported late
@@ -43,18 +45,23 @@ def serve(questions: BinaryIO, send: Callable[[bytes], object], deadline_s: floa
 
 
 def _answer(head: frames.Head, body: bytes) -> bytes:
-    """Return the answer to one question: whatever goes wrong is said, not raised."""
+    """Return the answer to one question, with what it cost."""
+    began_s = time.process_time()
+    found = _found(head, body)
+    cost = frames.Cost(held_bytes=_held(), cpu_s=time.process_time() - began_s)
+    return frames.answer(found, cost) if isinstance(found, Reading) else frames.refusal(found, cost)
+
+
+def _found(head: frames.Head, body: bytes) -> Reading | ParseError:
+    """Return what a document reads as: whatever goes wrong is said, not raised."""
     try:
-        reading = sources.read(*frames.asked(head, body))
-        return frames.answer(reading, held_bytes=_held())
+        return sources.read(*frames.asked(head, body))
     except ParseError as error:
-        return frames.refusal(error, held_bytes=_held())
+        return error
     except MemoryError:
-        reason = ParseError("reading the document takes too much memory", kind="memory")
-        return frames.refusal(reason, held_bytes=_held())
+        return ParseError("reading the document takes too much memory", kind="heavy-document")
     except Exception as fault:  # noqa: BLE001 - a parser's fault must cost its document alone
-        reason = ParseError(f"the parser failed: {type(fault).__name__}: {fault}")
-        return frames.refusal(reason, held_bytes=_held())
+        return ParseError(f"the parser failed: {type(fault).__name__}: {fault}")
 
 
 def _limit(memory_bytes: int) -> None:

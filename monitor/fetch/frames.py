@@ -7,6 +7,7 @@ trusted. Nothing here can make the parent run code, unlike pickle.
 import json
 import struct
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,21 @@ from monitor.model import Document, RawItem, Reading
 
 LENGTHS = struct.Struct("!II")  # of the JSON and of the bytes
 Head = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What an answer cost: memory that the child holds, seconds of CPU that it used."""
+
+    held_bytes: int = 0
+    cpu_s: float = 0.0
+
+    def told(self) -> Head:
+        """Return what stands in a frame."""
+        return {"held": self.held_bytes, "cpu": self.cpu_s}
+
+
+_FREE = Cost()
 
 
 def frame(head: Head, body: bytes = b"") -> bytes:
@@ -53,8 +69,8 @@ def asked(head: Head, body: bytes) -> tuple[Document, frozenset[bytes]]:
     return document, frozenset(map(bytes.fromhex, head["known"]))
 
 
-def answer(reading: Reading, *, held_bytes: int = 0) -> bytes:
-    """Return the frame that tells a reading; `held_bytes` is the memory the child holds."""
+def answer(reading: Reading, cost: Cost = _FREE) -> bytes:
+    """Return the frame that tells a reading, and what it cost."""
     head = {
         "items": [_packed(item) for item in reading.items],
         "hashes": [name.hex() for name in reading.hashes],
@@ -65,15 +81,15 @@ def answer(reading: Reading, *, held_bytes: int = 0) -> bytes:
         "partial": reading.partial,
         "children": reading.children,
         "repeated": sorted(reading.repeated),
-        "held": held_bytes,
+        **cost.told(),
     }
     return frame(head, b"".join(item.raw for item in reading.items))
 
 
-def refusal(error: ParseError, *, held_bytes: int = 0) -> bytes:
-    """Return the frame that tells why there is no reading."""
+def refusal(error: ParseError, cost: Cost = _FREE) -> bytes:
+    """Return the frame that tells why there is no reading, and what finding out cost."""
     is_feed = not isinstance(error, NotAFeed)
-    return frame({"error": str(error), "kind": error.kind, "is_feed": is_feed, "held": held_bytes})
+    return frame({"error": str(error), "kind": error.kind, "is_feed": is_feed, **cost.told()})
 
 
 def reading(head: Head, body: bytes) -> Reading:
@@ -93,7 +109,7 @@ def reading(head: Head, body: bytes) -> Reading:
 def _reading(head: Head, body: bytes) -> Reading:
     if "error" in head:
         error = ParseError if head["is_feed"] else NotAFeed
-        raise error(_text(head["error"]), kind=_text(head["kind"]))
+        raise error(_text(head["error"]), kind=_text(head["kind"]), cpu_s=float(head["cpu"]))
     items, at = [], 0
     for packed in head["items"]:
         size = int(packed["raw"])
@@ -109,6 +125,7 @@ def _reading(head: Head, body: bytes) -> Reading:
         partial=bool(head["partial"]),
         children=tuple(map(_text, head["children"])),
         repeated=frozenset(map(_text, head["repeated"])),
+        cpu_s=float(head["cpu"]),
     )
 
 

@@ -1,14 +1,16 @@
-"""Every kind of FetchError, and what an operator can do about it."""
+"""Every kind of FetchError, those of ParseError that hurt, and what an operator can do about it."""
 
 from collections.abc import Mapping
 
 WHAT_TO_DO: Mapping[str, str] = {
     "busy": "Nothing: the host asked to be left alone for a while. Often? Raise `every`.",
     "challenge": "The site asks for a browser. Look for another feed of it, or ask the publisher.",
+    "crashed": "The document broke the parser. Wait; if it stays so, send it to us: we mend it.",
     "connect": "Nobody answers at the address. Wait; if other sources work, the site is down.",
     "decompress": "The body is damaged or in an encoding nobody asked for. Tell the publisher.",
     "dns": "The name does not resolve. Look for a typing error; does this machine have DNS?",
     "gone": "The publisher took the feed away (410). Look for its successor on the site.",
+    "heavy-document": "Reading it takes too much memory. If it stays so, ask for a shorter feed.",
     "http": "Open the address in a browser. 401 and 403: credentials, or programs are blocked.",
     "postponed": "Nothing: others are in line for this host, or it asked for a pause.",
     "protocol": "The server does not speak HTTP. Is the port right, http where https is meant?",
@@ -17,6 +19,7 @@ WHAT_TO_DO: Mapping[str, str] = {
     "refused-address": "The host is not public. If it is yours, put it in allow_networks.",
     "request": "A header of the source cannot be sent. Look for line breaks in its secrets.",
     "reset": "The connection broke. Wait; if it stays so, something in between cuts it.",
+    "slow-document": "Reading it takes too long. If it stays so, ask for a shorter feed.",
     "timeout": "Too slow. Wait, or raise the timeout of the source.",
     "tls": "Look at the certificate. verify_tls: false reads the source unverified.",
     "too-large": "Larger than the cap. Ask for a shorter feed, or raise the cap.",

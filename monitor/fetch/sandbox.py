@@ -1,9 +1,12 @@
-"""Reads untrusted documents in a child process that can be killed.
+"""Reads untrusted documents in child processes that can be killed.
 
 A child that takes too long, takes too much memory or dies is replaced; only its document fails.
+Others do not wait for it: a document that is not read within `PATIENCE` gives up its turn, and the
+next one goes to a spare child. (What is slow time and again is kept apart by `engine/polls.py`.)
 """
 
 import asyncio
+import contextlib
 import os
 import queue
 import socket
@@ -11,8 +14,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 
 from monitor.errors import ParseError
@@ -20,18 +24,23 @@ from monitor.fetch import frames
 from monitor.model import Document, Reading
 
 DEADLINE = timedelta(seconds=5)
+PATIENCE = timedelta(seconds=0.5)  # 99.9 % of real documents take less, on a machine under load too
 MEMORY_BYTES = 270_000_000  # of data; code and libraries add 20 MB: below 300 MB in all
 _START = timedelta(seconds=30)  # for a child to import its parsers on a machine under load
 _RECYCLE_AFTER = 2_000  # documents: bounds what leaks in C
 _RECYCLE_BYTES = 150_000_000  # resident; a child that one document blew up is not kept
 _MAX_ANSWER = 64_000_000  # bytes; six times the largest document
+_SPARE = 3  # children that may go on beside the others with a document that takes long
 
 # What a child gets of the environment; the rest holds passwords and tokens.
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 
 
 class Sandbox:
-    """A few children that read documents for many polls at once; they start when first needed."""
+    """A few children that read documents for many polls at once; they start when first needed.
+
+    `children` documents are read at a time, and beside them at most `_SPARE` that take long.
+    """
 
     def __init__(
         self,
@@ -40,9 +49,11 @@ class Sandbox:
         deadline: timedelta = DEADLINE,
         memory_bytes: int = MEMORY_BYTES,
     ) -> None:
+        self._children = children
         self._deadline = deadline
         self._memory_bytes = memory_bytes
-        self._threads = ThreadPoolExecutor(children, thread_name_prefix="sandbox")
+        self._threads = ThreadPoolExecutor(children + _SPARE, thread_name_prefix="sandbox")
+        self._turns = threading.Semaphore(children)
         self._idle: queue.SimpleQueue[_Child] = queue.SimpleQueue()
         self._living: set[_Child] = set()
         self._lock = threading.Lock()
@@ -52,17 +63,38 @@ class Sandbox:
         """Return what `monitor.sources.read` returns, or raise what it raises.
 
         Raises:
-            ParseError: also with kind `timeout`, `memory` or `crashed`.
+            ParseError: also with kind `slow-document`, `heavy-document` or `crashed`.
         """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self.read_now, document, known)
 
     def read_now(self, document: Document, known: Collection[bytes] = ()) -> Reading:
         """Return the same as `read` to code that is not asynchronous."""
+        with self._turn() as give_up:
+            return self._read(document, known, give_up)
+
+    @contextmanager
+    def _turn(self) -> Iterator[Callable[[], None]]:
+        """Wait for a turn; gives what ends it before its time."""
+        self._turns.acquire()
+        left = threading.Semaphore()  # a turn ends once
+
+        def give_up() -> None:
+            if left.acquire(blocking=False):
+                self._turns.release()
+
+        try:
+            yield give_up
+        finally:
+            give_up()
+
+    def _read(
+        self, document: Document, known: Collection[bytes], on_slow: Callable[[], None]
+    ) -> Reading:
         child = self._take()
         is_sound = False
         try:
-            answer = child.ask(frames.question(document, known), self._deadline)
+            answer = child.ask(frames.question(document, known), self._deadline, on_slow)
             is_sound = not child.is_worn
         finally:
             self._put_back(child, is_sound=is_sound)
@@ -88,11 +120,10 @@ class Sandbox:
             return tuple(sorted(child.pid for child in self._living))
 
     def _take(self) -> "_Child":
-        while not self._idle.empty():
-            child = self._idle.get()
-            if child.is_alive:
-                return child
-            self._put_back(child, is_sound=False)
+        with contextlib.suppress(queue.Empty):
+            while not (child := self._idle.get_nowait()).is_alive:
+                self._put_back(child, is_sound=False)
+            return child
         with self._lock:
             if self._is_closed:
                 raise ParseError("the sandbox is closed", kind="crashed")
@@ -101,7 +132,8 @@ class Sandbox:
         return child
 
     def _put_back(self, child: "_Child", *, is_sound: bool) -> None:
-        if is_sound:
+        # What slow documents had started beside the usual children ends with them.
+        if is_sound and self._idle.qsize() < self._children:
             self._idle.put(child)
             return
         with self._lock:
@@ -147,21 +179,29 @@ class _Child:
         """Return whether it has read so much that a fresh one is better."""
         return self._answered >= _RECYCLE_AFTER or self._held_bytes > _RECYCLE_BYTES
 
-    def ask(self, question: bytes, deadline: timedelta) -> tuple[frames.Head, bytes]:
-        """Return the answer; after an error the child is of no more use.
+    def ask(
+        self, question: bytes, deadline: timedelta, on_slow: Callable[[], None]
+    ) -> tuple[frames.Head, bytes]:
+        """Return the answer; `on_slow` is called when it takes longer than `PATIENCE`.
+
+        After an error the child is of no more use.
 
         Raises:
-            ParseError: kind `timeout` or `crashed`.
+            ParseError: kind `slow-document` or `crashed`.
         """
         try:
             if not self._is_ready:
                 self._is_ready = self._receive(_START) is not None
+            ends_at = time.monotonic() + deadline.total_seconds()
             self._socket.settimeout(deadline.total_seconds())
             self._socket.sendall(question)
-            answer = self._receive(deadline)
+            if not self._answers_within(min(PATIENCE, deadline)):
+                on_slow()
+            answer = frames.receive(lambda size: self._read(size, ends_at))
         except TimeoutError as error:
-            limit = f"{deadline.total_seconds():g} s"
-            raise ParseError(f"reading the document takes over {limit}", kind="timeout") from error
+            limit_s = deadline.total_seconds()
+            why = f"reading the document takes over {limit_s:g} s"
+            raise ParseError(why, kind="slow-document", cpu_s=limit_s) from error
         except (OSError, ValueError) as error:
             raise ParseError(f"the parser died: {error}", kind="crashed") from error
         if answer is None:
@@ -169,6 +209,14 @@ class _Child:
         self._answered += 1
         self._held_bytes = int(answer[0].get("held", 0))
         return answer
+
+    def _answers_within(self, wait: timedelta) -> bool:
+        self._socket.settimeout(wait.total_seconds())
+        try:
+            self._socket.recv(1, socket.MSG_PEEK)
+        except TimeoutError:
+            return False
+        return True
 
     def _receive(self, allowed: timedelta) -> tuple[frames.Head, bytes] | None:
         ends_at = time.monotonic() + allowed.total_seconds()

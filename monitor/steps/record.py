@@ -95,6 +95,7 @@ class PollReport:
     partial: bool = False
     has_gap: bool = False  # nothing in the document was known: items may have come and gone unseen
     next_poll_at: datetime | None = None
+    reading_s: float = 0.0  # of CPU, in the child that read the document
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -128,6 +129,7 @@ def record(tx: Transaction, watch: Watch, poll: Poll) -> PollReport:
         told=tuple(told),
         partial=poll.reading.partial,
         has_gap=has_gap,
+        reading_s=poll.reading.cpu_s,
         next_poll_at=after.next_poll_at,
     )
 
@@ -169,6 +171,7 @@ def record_failure(
         result="failed",
         error=str(error),
         error_kind=error.kind,
+        reading_s=error.cpu_s if isinstance(error, ParseError) else 0.0,
         next_poll_at=after.next_poll_at,
     )
 

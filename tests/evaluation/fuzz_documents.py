@@ -55,11 +55,11 @@ def main() -> int:
     arguments.add_argument("--seed", type=int, default=1)
     chosen = arguments.parse_args()
     chance, outcomes, slowest = random.Random(chosen.seed), Counter[str](), 0.0
-    corpus = _corpus()
+    corpus = documents()
     sandbox = Sandbox()
     ends_at = time.monotonic() + chosen.minutes * 60
     while time.monotonic() < ends_at:
-        body = _damaged(chance, corpus)
+        body = damaged(chance, corpus)
         outcome, took = _tried(sandbox, body)
         outcomes[outcome] += 1
         slowest = max(slowest, took)
@@ -72,7 +72,8 @@ def main() -> int:
     return 0
 
 
-def _corpus() -> list[bytes]:
+def documents() -> list[bytes]:
+    """Return real and written documents to damage."""
     bodies = [path.read_bytes() for path in sorted(FEEDS.iterdir())]
     if conformance.ARCHIVE.exists():
         with tempfile.TemporaryDirectory() as folder:
@@ -81,7 +82,8 @@ def _corpus() -> list[bytes]:
     return bodies
 
 
-def _damaged(chance: random.Random, corpus: list[bytes]) -> bytes:
+def damaged(chance: random.Random, corpus: list[bytes]) -> bytes:
+    """Return one of them with bytes flipped, cut, doubled, nested or spliced."""
     body = bytearray(chance.choice(corpus))
     for _ in range(chance.randint(1, 12)):
         at = chance.randint(0, len(body))

@@ -93,7 +93,7 @@ def test_a_fetch_error_carries_what_the_next_try_needs() -> None:
 def test_a_parse_error_has_a_kind() -> None:
     """The default says that the document cannot be read, or that it is none."""
     assert errors.ParseError("m").kind == "unreadable"
-    assert errors.ParseError("m", kind="timeout").kind == "timeout"
+    assert errors.ParseError("m", kind="slow-document").kind == "slow-document"
     assert errors.NotAFeed("m").kind == "not-a-feed"
     assert errors.NotAFeed("m", kind="html").kind == "html"
 

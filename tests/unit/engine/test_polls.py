@@ -32,6 +32,7 @@ class FakeWatch:
     let_go: dict[SourceId, asyncio.Event] = field(default_factory=dict)
     error: Exception | None = None
     fetch: Any = None
+    reading_s: dict[SourceId, float] = field(default_factory=dict)  # of documents that are read
 
     async def read(self, _step: Any) -> list[SourceId]:
         return list(self.due)
@@ -42,6 +43,8 @@ class FakeWatch:
             raise self.error
         await self.let_go.setdefault(source.id, asyncio.Event()).wait()
         self.due.remove(source.id)
+        if source.id in self.reading_s:
+            return PollReport(source=source, result="read", reading_s=self.reading_s[source.id])
         return PollReport(source=source, result="unchanged")
 
 
@@ -95,6 +98,37 @@ def test_a_host_is_asked_by_one_poll_and_holds_one_place(monkeypatch: Any) -> No
         assert watch.asked == ["c0", "z", "c1"]
 
     _play(monkeypatch, urls, scenario, at_once=2)
+
+
+def test_sources_whose_documents_are_slow_to_read_hold_one_place(monkeypatch: Any) -> None:
+    """From the second time on; one whose document reads quickly again stands in its own line."""
+    slow, good = [SourceId(f"s{n}") for n in range(5)], SourceId("z")
+    urls = {name: f"https://{name}.test/" for name in (*slow, good)}
+
+    async def again(one: Polls, watch: FakeWatch) -> list[SourceId]:
+        """Let what is under way end, make everything due again; return what then starts."""
+        for name in (*slow, good):
+            watch.let_go.setdefault(name, asyncio.Event()).set()
+        await settle()
+        watch.let_go.clear()
+        watch.asked.clear()
+        watch.due = [*slow, good]
+        await one.tick()
+        await settle()
+        return list(watch.asked)
+
+    async def scenario(one: Polls, watch: FakeWatch) -> None:
+        watch.reading_s = dict.fromkeys(slow, 3.0) | {good: 0.02}
+        assert await again(one, watch) == [*slow, good]
+        assert await again(one, watch) == [slow[0], good]
+        watch.reading_s[slow[0]] = 0.1
+        assert await again(one, watch) == [slow[0], slow[1], good]
+
+        del watch.reading_s[slow[1]]  # unchanged from now on: it was not read, so nothing is known
+
+        assert await again(one, watch) == [slow[0], slow[1], good]
+
+    _play(monkeypatch, urls, scenario)
 
 
 def test_a_poll_that_ends_makes_room_at_once(monkeypatch: Any) -> None:

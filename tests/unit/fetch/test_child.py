@@ -28,10 +28,11 @@ def test_questions_are_answered_in_order_until_they_end() -> None:
         frames.reading(*second)
     assert frames.reading(*third) == frames.reading(*first)
     assert first[0]["held"] > 1_000_000
+    assert 0 < frames.reading(*first).cpu_s < 60
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind"), [(MemoryError(), "memory"), (IndexError("parser bug"), "unreadable")]
+    ("fault", "kind"), [(MemoryError(), "heavy-document"), (IndexError("parser bug"), "unreadable")]
 )
 def test_a_fault_of_a_parser_costs_its_document_alone(
     monkeypatch: pytest.MonkeyPatch, fault: Exception, kind: str
