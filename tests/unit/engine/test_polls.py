@@ -103,7 +103,7 @@ def test_a_host_is_asked_by_one_poll_and_holds_one_place(monkeypatch: Any) -> No
 def test_sources_whose_documents_are_slow_to_read_hold_one_place(monkeypatch: Any) -> None:
     """From the second time on; one whose document reads quickly again stands in its own line."""
     slow, good = [SourceId(f"s{n}") for n in range(5)], SourceId("z")
-    urls = {name: f"https://{name}.test/" for name in (*slow, good)}
+    urls = {str(name): f"https://{name}.test/" for name in (*slow, good)}
 
     async def again(one: Polls, watch: FakeWatch) -> list[SourceId]:
         """Let what is under way end, make everything due again; return what then starts."""
