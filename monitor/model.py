@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum, IntEnum
+from enum import Enum, IntEnum, StrEnum
 from typing import Literal, NewType
 
 SourceId = NewType("SourceId", str)
@@ -416,25 +416,85 @@ class StoryAlert:
     thread_id: AlertId | None = None  # the story's first alert; None for the first one itself
 
 
+class Health(StrEnum):
+    """How a source fares, the worst first; what is not `OK` may mean that news was not seen."""
+
+    GONE = "gone"  # the publisher says that it will not come back (410)
+    WRONG_CONTENT = "wrong-content"  # a page, a browser check, or the feed of something else
+    FAILING = "failing"  # polls fail
+    TRUNCATED = "truncated"  # documents break off
+    GAP = "gap"  # its window rolled over between two polls: items may have come and gone
+    STALE = "stale"  # it answers, but its newest item is older than its rhythm allows
+    SILENT = "silent"  # it answers, but nothing new came for longer than its rhythm allows
+    MOVED = "moved"  # read at a new address, which feeds.yaml should name
+    OK = "ok"
+
+    @property
+    def is_unread(self) -> bool:
+        """Return whether a source in this state brings nothing at all."""
+        return self in (Health.GONE, Health.WRONG_CONTENT, Health.FAILING)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SourceProblem:
-    """A source that was not, or not well, read."""
+    """A source that was not, or not well, read; `detail` is the evidence."""
 
     source: SourceId
     name: str
-    state: str  # failing, silent, stale, gap, truncated, wrong-content, gone
+    state: Health
     since: datetime
     detail: str
     what_to_do: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
+class NotRead:
+    """A source that was not read for a part of a period: `total` in all, `spells` times.
+
+    What appeared meanwhile was taken in later where it still stood in the feed: `late_items`.
+    `is_over` is False while it cannot be read still.
+    """
+
+    source: SourceId
+    name: str
+    total: timedelta
+    spells: int
+    late_items: int
+    is_over: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gap:
+    """A span in which items of a source may have come and gone between two polls."""
+
+    source: SourceId
+    name: str
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recovery:
+    """A problem that ended in a period; `late_items` were taken in when it did."""
+
+    source: SourceId
+    name: str
+    state: Health
+    since: datetime
+    until: datetime
+    late_items: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Coverage:
-    """What was and was not seen in a period."""
+    """What was and was not seen in a period; each list has the worst, or the longest, first."""
 
     sources: int
     read: int
     problems: tuple[SourceProblem, ...] = ()
+    not_read: tuple[NotRead, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    recoveries: tuple[Recovery, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

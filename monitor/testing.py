@@ -20,13 +20,17 @@ from monitor.model import (
     Coverage,
     Digest,
     DigestStory,
+    Gap,
+    Health,
     Hit,
     Item,
     ItemId,
     Message,
+    NotRead,
     Operations,
     Probe,
     Reason,
+    Recovery,
     RuleRef,
     Severity,
     SourceId,
@@ -169,7 +173,7 @@ def make_digest(*, id: str = "d-test", occurred_at: datetime = NOW, **changes: A
     problem = SourceProblem(
         source=SourceId("mirror"),
         name="State media mirror",
-        state="failing",
+        state=Health.FAILING,
         since=NOW - timedelta(hours=9),
         detail="HTTP 403",
         what_to_do="Open the address in a browser; the publisher may block programs.",
@@ -180,12 +184,56 @@ def make_digest(*, id: str = "d-test", occurred_at: datetime = NOW, **changes: A
         since=NOW - timedelta(hours=24),
         until=NOW,
         stories=(make_digest_story(),),
-        coverage=Coverage(sources=64, read=63, problems=(problem,)),
+        coverage=Coverage(
+            sources=64,
+            read=63,
+            problems=(problem,),
+            not_read=(make_not_read(),),
+            gaps=(make_gap(),),
+            recoveries=(make_recovery(),),
+        ),
         items=1904,
         hits=31,
         evidence_head="5d" * 32,
     )
     return Alert(id=AlertId(id), occurred_at=occurred_at, body=replace(digest, **changes))
+
+
+def make_not_read(**changes: Any) -> NotRead:
+    """Return a source that could not be read for nine hours of a day, and cannot still."""
+    spell = NotRead(
+        source=SourceId("mirror"),
+        name="State media mirror",
+        total=timedelta(hours=9),
+        spells=1,
+        late_items=0,
+        is_over=False,
+    )
+    return replace(spell, **changes)
+
+
+def make_gap(**changes: Any) -> Gap:
+    """Return a span of three hours in which a wire rolled over."""
+    gap = Gap(
+        source=SourceId("wire"),
+        name="World wire",
+        since=NOW - timedelta(hours=8),
+        until=NOW - timedelta(hours=5),
+    )
+    return replace(gap, **changes)
+
+
+def make_recovery(**changes: Any) -> Recovery:
+    """Return the end of an outage, with the items that came late."""
+    recovery = Recovery(
+        source=SourceId("agency"),
+        name="Agency C",
+        state=Health.FAILING,
+        since=NOW - timedelta(hours=12),
+        until=NOW - timedelta(hours=9),
+        late_items=4,
+    )
+    return replace(recovery, **changes)
 
 
 def make_operations(*, id: str = "o-test", occurred_at: datetime = NOW, **changes: Any) -> Alert:  # noqa: A002

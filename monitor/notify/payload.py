@@ -10,10 +10,14 @@ from typing import Any
 from monitor.model import (
     Alert,
     Article,
+    Coverage,
     Digest,
     DigestStory,
+    Gap,
+    NotRead,
     Operations,
     Probe,
+    Recovery,
     RuleRef,
     SourceProblem,
     StoryAlert,
@@ -47,17 +51,26 @@ class Limits:
     spans: int
     rules: int
     stories: int
+    sources: int
     text: int
     url: int = LONGEST_URL
 
 
 # The first whose bytes fit is used; the last fits always (a test tries the worst it can think of).
 _LEVELS = (
-    Limits(articles=20, excerpt=600, clauses=40, spans=10, rules=20, stories=100, text=1000),
-    Limits(articles=20, excerpt=200, clauses=20, spans=5, rules=20, stories=50, text=500),
-    Limits(articles=10, excerpt=120, clauses=10, spans=2, rules=10, stories=30, text=300),
-    Limits(articles=3, excerpt=60, clauses=6, spans=1, rules=5, stories=12, text=150),
-    Limits(articles=1, excerpt=0, clauses=3, spans=1, rules=2, stories=4, text=60, url=1000),
+    Limits(
+        articles=20, excerpt=600, clauses=40, spans=10, rules=20, stories=100, sources=50, text=1000
+    ),
+    Limits(
+        articles=20, excerpt=200, clauses=20, spans=5, rules=20, stories=50, sources=30, text=500
+    ),
+    Limits(
+        articles=10, excerpt=120, clauses=10, spans=2, rules=10, stories=30, sources=15, text=300
+    ),
+    Limits(articles=3, excerpt=60, clauses=6, spans=1, rules=5, stories=12, sources=6, text=150),
+    Limits(
+        articles=1, excerpt=0, clauses=3, spans=1, rules=2, stories=4, sources=2, text=60, url=1000
+    ),
 )
 
 
@@ -194,7 +207,6 @@ def _why(why: Why, limits: Limits) -> Data:
 
 
 def _digest(digest: Digest, public_url: str, limits: Limits) -> Data:
-    problems = digest.coverage.problems
     return {
         "date": _text(digest.date, limits),
         "zone": _text(digest.zone, limits),
@@ -204,12 +216,7 @@ def _digest(digest: Digest, public_url: str, limits: Limits) -> Data:
         "hits": digest.hits,
         "story_count": len(digest.stories),
         "stories": [_line(story, public_url, limits) for story in digest.stories[: limits.stories]],
-        "coverage": {
-            "sources": digest.coverage.sources,
-            "read": digest.coverage.read,
-            "problem_count": len(problems),
-            "problems": [_problem(problem, limits) for problem in problems[: limits.stories]],
-        },
+        "coverage": _coverage(digest.coverage, limits),
         "evidence_head": _text(digest.evidence_head, limits),
     }
 
@@ -232,11 +239,58 @@ def _line(story: DigestStory, public_url: str, limits: Limits) -> Data:
     }
 
 
+def _coverage(coverage: Coverage, limits: Limits) -> Data:
+    most = limits.sources
+    return {
+        "sources": coverage.sources,
+        "read": coverage.read,
+        "problem_count": len(coverage.problems),
+        "problems": [_problem(one, limits) for one in coverage.problems[: limits.stories]],
+        "not_read_count": len(coverage.not_read),
+        "not_read": [_not_read(one, limits) for one in coverage.not_read[:most]],
+        "gap_count": len(coverage.gaps),
+        "gaps": [_gap(one, limits) for one in coverage.gaps[:most]],
+        "recovery_count": len(coverage.recoveries),
+        "recoveries": [_recovery(one, limits) for one in coverage.recoveries[:most]],
+    }
+
+
+def _not_read(one: NotRead, limits: Limits) -> Data:
+    return {
+        "source": _text(one.source, limits),
+        "name": _text(one.name, limits),
+        "seconds": round(one.total.total_seconds()),
+        "spells": one.spells,
+        "late_items": one.late_items,
+        "is_over": one.is_over,
+    }
+
+
+def _gap(gap: Gap, limits: Limits) -> Data:
+    return {
+        "source": _text(gap.source, limits),
+        "name": _text(gap.name, limits),
+        "since": iso(gap.since),
+        "until": iso(gap.until),
+    }
+
+
+def _recovery(recovery: Recovery, limits: Limits) -> Data:
+    return {
+        "source": _text(recovery.source, limits),
+        "name": _text(recovery.name, limits),
+        "state": recovery.state.value,
+        "since": iso(recovery.since),
+        "until": iso(recovery.until),
+        "late_items": recovery.late_items,
+    }
+
+
 def _problem(problem: SourceProblem, limits: Limits) -> Data:
     return {
         "source": _text(problem.source, limits),
         "name": _text(problem.name, limits),
-        "state": _text(problem.state, limits),
+        "state": problem.state.value,
         "since": iso(problem.since),
         "detail": _text(problem.detail, limits),
         "what_to_do": _text(problem.what_to_do, limits),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from monitor.model import Alert, Coverage, SourceProblem
+from monitor.model import Alert, Coverage, Health, SourceProblem
 from monitor.notify import CHANNELS, Channel, Tools
 from monitor.notify.card import Card, fitting
 from monitor.notify.discord import MOST_DESCRIPTION, MOST_FOOTER, MOST_TITLE
@@ -55,7 +55,7 @@ def big_story(text: str) -> Alert:
 def big_digest(text: str) -> Alert:
     """Return a digest of many stories under many rules."""
     stories = tuple(make_digest_story(rules=(f"r{n}",), title="t") for n in range(40)) * 5
-    problem = SourceProblem(source="s", name="n", state="failing", since=NOW, detail="d")  # type: ignore[arg-type]
+    problem = SourceProblem(source="s", name="n", state=Health.FAILING, since=NOW, detail="d")  # type: ignore[arg-type]
     coverage = Coverage(sources=64, read=1, problems=(problem,) * 60)
     alert = make_digest(stories=stories, coverage=coverage)
     return alert if not text else with_text(alert, text)

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.model import Alert, AlertId, Coverage, RuleRef, Severity, SourceId, SourceProblem, Why
+from monitor.model import (
+    Alert,
+    AlertId,
+    Coverage,
+    Health,
+    RuleRef,
+    Severity,
+    SourceId,
+    SourceProblem,
+    Why,
+)
 from monitor.notify.html import MOST_STORIES, host, render
 from monitor.testing import (
     NOW,
@@ -148,7 +158,7 @@ def test_a_long_digest_stays_below_what_mail_programs_cut() -> None:
     """Gmail cuts at 102 kB; what is left out is said."""
     story = make_digest_story(title="한" * 120, severity=Severity.LOW)
     problem = SourceProblem(
-        source=SourceId("s"), name="n", state="failing", since=NOW, detail="d" * 300
+        source=SourceId("s"), name="n", state=Health.FAILING, since=NOW, detail="d" * 300
     )
     coverage = Coverage(sources=900, read=1, problems=(problem,) * 899)
 

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from monitor.model import Alert, AlertId, Coverage, Reason, SourceProblem, StoryAlert
+from monitor.model import Alert, AlertId, Coverage, Health, Reason, SourceProblem, StoryAlert
 from monitor.notify.payload import MOST_BYTES, event, event_body
 from monitor.notify.schema import ALERT_V1, alert_schema
 from monitor.testing import (
@@ -18,7 +18,10 @@ from monitor.testing import (
     make_article,
     make_digest,
     make_digest_story,
+    make_gap,
+    make_not_read,
     make_operations,
+    make_recovery,
     make_story_alert,
     one_of_each,
     strange_texts,
@@ -137,9 +140,16 @@ def long_story(text: str, many: int) -> Alert:
 
 def long_digest(text: str, many: int) -> Alert:
     """Return a digest of many long everything."""
-    problem = SourceProblem(source="s", name="n", state="failing", since=NOW, detail="d")  # type: ignore[arg-type]
+    problem = SourceProblem(source="s", name="n", state=Health.FAILING, since=NOW, detail="d")  # type: ignore[arg-type]
     story = make_digest_story(rules=("r",) * many, sources=("s",) * many)
-    coverage = Coverage(sources=9, read=1, problems=(problem,) * many)
+    coverage = Coverage(
+        sources=9,
+        read=1,
+        problems=(problem,) * many,
+        not_read=(make_not_read(),) * many,
+        gaps=(make_gap(),) * many,
+        recoveries=(make_recovery(),) * many,
+    )
     return with_text(make_digest(stories=(story,) * many, coverage=coverage), text)
 
 
