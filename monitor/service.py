@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -19,10 +20,12 @@ from monitor import rules
 from monitor.alerts.decide import Policy
 from monitor.config import Config, fingerprint, load_config
 from monitor.engine.local import LocalEngine, edit_on, sync, utc_now
+from monitor.engine.observer import Observer, Reload
 from monitor.errors import ConfigError, MonitorError, StoreBusy, StoreError
 from monitor.fetch.client import Fetcher, FetchSettings
 from monitor.fetch.politeness import Gate
 from monitor.fetch.sandbox import Sandbox
+from monitor.model import Post
 from monitor.notify import CHANNELS, Tools
 from monitor.notify.base import Channel
 from monitor.steps.record import PollReport
@@ -80,10 +83,16 @@ def build_channels(config: Config, tools: Tools) -> Mapping[str, Channel]:
 
 @dataclass(kw_only=True)
 class Opened:
-    """A watch with everything open; `channels_for` builds the channels of a configuration."""
+    """A watch with everything open; `channels_for` builds the channels of a configuration.
+
+    `post` sends within the bounds of the HTTP client; `is_locked` says whether the instance lock
+    is still the one on disk.
+    """
 
     watch: Watch
     channels_for: Callable[[Config], Mapping[str, Channel]]
+    post: Post
+    is_locked: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +141,7 @@ async def opened(config: Config, place: Place) -> AsyncIterator[Opened]:
         StoreBusy: another process watches with this database.
     """
     loop = asyncio.get_running_loop()
-    with single_instance(place.database), ThreadPoolExecutor(1, "store") as writer:
+    with single_instance(place.database) as is_locked, ThreadPoolExecutor(1, "store") as writer:
         store = SqliteStore(place.database)
         await loop.run_in_executor(writer, store.open, place.clock())
         await loop.run_in_executor(writer, store.verify)
@@ -152,7 +161,12 @@ async def opened(config: Config, place: Place) -> AsyncIterator[Opened]:
                 recent=RecentStories(),
             )
             try:
-                yield Opened(watch=watch, channels_for=channels_for)
+                yield Opened(
+                    watch=watch,
+                    channels_for=channels_for,
+                    post=fetcher.post,
+                    is_locked=is_locked,
+                )
             finally:
                 await sandbox.close()
                 await loop.run_in_executor(writer, store.close)
@@ -168,8 +182,10 @@ def _opened_lock(path: Path) -> TextIO:
 
 
 @contextmanager
-def single_instance(database: Path) -> Iterator[None]:
+def single_instance(database: Path) -> Iterator[Callable[[], bool]]:
     """Hold the lock beside a database file; it is free again when the process ends, however.
+
+    Gives a question: is the file that is locked still the one that others would lock?
 
     Raises:
         StoreBusy: another process holds it.
@@ -180,7 +196,11 @@ def single_instance(database: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise StoreBusy(f"another monitor works on {database} (lock {path})") from error
-        yield
+
+        def is_locked() -> bool:
+            return path.exists() and path.stat().st_ino == os.fstat(lock.fileno()).st_ino
+
+        yield is_locked
 
 
 def changed_rules(old: rules.RuleSet, new: rules.RuleSet) -> list[str]:
@@ -201,29 +221,41 @@ class Reloader:
     opened: Opened
     clock: Callable[[], datetime]
     on_refused: Callable[[ConfigError], None]
+    on_reload: Callable[[Reload], None] = lambda _: None
     _seen: bytes = b""
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         self._seen = fingerprint(self.directory)
 
     async def look(self, *, force: bool = False) -> None:
         """Reload if a file changed since the last look, or in any case."""
-        seen = await asyncio.to_thread(fingerprint, self.directory)
-        if seen == self._seen and not force:
-            return
+        async with self._lock:
+            seen = await asyncio.to_thread(fingerprint, self.directory)
+            if seen == self._seen and not force:
+                return
+            self.on_reload("begun")
+            outcome: Reload = "postponed"
+            try:
+                outcome = await self._reload(seen)
+            finally:
+                self.on_reload(outcome)
+
+    async def _reload(self, seen: bytes) -> Reload:
         try:
             config = await asyncio.to_thread(read_config, self.directory, self.environ)
         except ConfigError as error:
             self._seen = seen
             log.warning("configuration refused, the last good stays", errors=len(error.problems))
             self.on_refused(error)
-            return
+            return "refused"
         try:
             await self._swap(config)
         except MonitorError as error:
             log.warning("configuration not taken over, tried again", error=str(error))
-            return
+            return "postponed"
         self._seen = seen
+        return "loaded"
 
     async def _swap(self, config: Config) -> None:
         """Store what is in force, then work with it: a refused transaction leaves all as it was."""
@@ -254,6 +286,7 @@ def engine_of(
     place: Place,
     on_report: Callable[[PollReport], None],
     reloader: Reloader | None,
+    observer: Observer | None = None,
 ) -> LocalEngine:
     """Return the engine that drives a watch in this process."""
     return LocalEngine(
@@ -262,4 +295,7 @@ def engine_of(
         clock=place.clock,
         on_report=on_report,
         on_reload=reloader.look if reloader else None,
+        observer=observer or Observer(),
+        stalled_after=config.service.health.stalled_after,
+        is_locked=opened.is_locked,
     )

@@ -22,7 +22,7 @@ from monitor.engine.local import start_up
 from monitor.fetch.client import Fetcher, FetchSettings
 from monitor.fetch.politeness import Gate
 from monitor.fetch.sandbox import Sandbox
-from monitor.model import Source, SourceId
+from monitor.model import Reply, Source, SourceId
 from monitor.notify import Tools
 from monitor.notify.webhook import WEBHOOK, WebhookSettings
 from monitor.steps.watch import Channel, RecentStories, Settings, Watch
@@ -239,6 +239,13 @@ class Kit:
             url=SecretStr(f"{self.hook.url}/hook"), secret=(SecretStr(SECRET),)
         )
         return {"hook": WEBHOOK.build("hook", settings, tools)}
+
+
+async def unused_post(
+    _url: str, _body: bytes, _headers: Mapping[str, str], _wait_s: float
+) -> Reply:
+    """Stand for the client where nothing is posted."""
+    raise NotImplementedError
 
 
 @pytest.fixture

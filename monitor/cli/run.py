@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import signal
 import sys
 import tempfile
 from collections import Counter
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from monitor.engine.local import Cycle
     from monitor.steps.record import PollReport
 
-_ONE_WISH_S = 1.0
 _HOW_TO_ADD = (
     "Stories are printed here. To get them by mail or webhook, set the address in routes.yaml "
     "(commented examples are there), then: monitor notify test CHANNEL"
@@ -46,22 +44,17 @@ def run(*, directory: Path) -> None:
 
 
 async def _run(config: "Config", directory: Path) -> None:
-    from monitor.service import Place, Reloader, engine_of, opened
+    from monitor import daemon
+    from monitor.service import Place
 
+    first = FirstCycle(sum(source.enabled for source in config.sources))
+    talk = daemon.Talk(
+        on_start=lambda started: _greet(started, directory),
+        on_report=first.saw,
+        on_refused=lambda error: click.echo(str(error), err=True),
+    )
     place = Place(database=Path(config.service.storage.database))
-    async with opened(config, place) as open_:
-        reloader = Reloader(
-            directory=directory,
-            environ=environment(),
-            opened=open_,
-            clock=place.clock,
-            on_refused=lambda error: click.echo(str(error), err=True),
-        )
-        first = FirstCycle(sum(source.enabled for source in config.sources))
-        engine = engine_of(config, open_, place, first.saw, reloader)
-        _on_signals(engine.stop, reloader.look)
-        _greet(config, directory)
-        await engine.run()
+    await daemon.run(config, environment(), place, talk)
     click.echo("monitor: stopped; nothing is lost.", err=True)
 
 
@@ -101,29 +94,6 @@ class FirstCycle:
         return (
             f"monitor: read {read} of {self._expected} sources{failed if counts['failed'] else ''}"
         )
-
-
-def _on_signals(stop: asyncio.Event, reload: Callable[..., Any]) -> None:
-    """SIGTERM and SIGINT end the watch in good order, again at once; SIGHUP reloads."""
-    loop = asyncio.get_running_loop()
-    reloads = set()
-    asked_at: list[float] = []
-
-    def end() -> None:
-        asked_at.append(loop.time())
-        # Some senders (timeout, a terminal's group) signal twice for one wish.
-        if asked_at[-1] - asked_at[0] > _ONE_WISH_S:
-            sys.exit("monitor: ended at once")
-        stop.set()
-
-    def look() -> None:
-        task = loop.create_task(reload(force=True))
-        reloads.add(task)
-        task.add_done_callback(reloads.discard)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end)
-    loop.add_signal_handler(signal.SIGHUP, look)
 
 
 def set_up_logs() -> None:

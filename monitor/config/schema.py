@@ -19,24 +19,29 @@ from monitor.config.values import (
     HeaderName,
     HeaderValue,
     Id,
+    Listen,
     Login,
     Moment,
     Names,
     Network,
     Pace,
+    Patience,
     Polls,
     RateCap,
     Repeats,
     Said,
+    SecretAddress,
     Severities,
     Version,
     WebAddress,
     Words,
     Wrong,
     Zone,
+    is_loopback,
 )
 
 FirstPoll = Literal["alert", "digest", "silent"]
+_SHORTEST_TOKEN = 16  # characters
 Trust = Annotated[int, Field(ge=1, le=5)]
 
 
@@ -99,6 +104,50 @@ class WebSettings(Settings):
     public_url: WebAddress | None = None
 
 
+class DeadManSettings(Settings):
+    """Who is pinged while the watch keeps its promises, and misses the ping when it does not."""
+
+    url: SecretAddress = SecretStr("")
+    every: Pace = timedelta(minutes=1)
+    start_and_fail: Flag = True
+    channel_dead_after: Duration = timedelta(hours=1)
+
+
+class HealthSettings(Settings):
+    """When a line counts as standing still, and who watches the watcher."""
+
+    stalled_after: Patience = timedelta(seconds=45)
+    dead_man: DeadManSettings = DeadManSettings()
+
+
+class HttpSettings(Settings):
+    """Where health and metrics are served; nowhere, unless an address is given.
+
+    An address that others can reach needs `public: true` and a token.
+    """
+
+    listen: Listen | None = None
+    public: Flag = False
+    token: SecretStr = SecretStr("")
+    hosts: Names = ()
+
+    @model_validator(mode="after")
+    def _guarded(self) -> "HttpSettings":
+        if self.listen is None or is_loopback(self.listen):
+            return self
+        if not self.public:
+            raise Wrong(
+                "listens where others can reach it",
+                "add public: true and a token, or listen at 127.0.0.1",
+            )
+        if len(self.token.get_secret_value()) < _SHORTEST_TOKEN:
+            raise Wrong(
+                "is public and needs a token of 16 characters or more",
+                "token: ${file:secrets/http-token}",
+            )
+        return self
+
+
 class ServiceSettings(Settings):
     """monitor.yaml: the service. Everything has a default; an empty file is valid."""
 
@@ -109,6 +158,8 @@ class ServiceSettings(Settings):
     digest: DigestSettings = DigestSettings()
     self_watch: SelfWatchSettings = SelfWatchSettings()
     web: WebSettings = WebSettings()
+    health: HealthSettings = HealthSettings()
+    http: HttpSettings = HttpSettings()
 
 
 # ---------------------------------------------------------------- feeds.yaml

@@ -30,6 +30,7 @@ _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2, 
 _CAP = re.compile(r"([0-9]{1,4})\s+per\s+(hour|day|[0-9]{1,6}\s*[smhdw])")
 _REPEAT = re.compile(r"([0-9]{1,6}\s*[smhdw])\s*,\s*([0-9]{1,2})\s+times?")
 _SHORTEST_REPEAT = timedelta(minutes=1)
+_SHORTEST_PATIENCE = timedelta(seconds=20)  # the slowest tick comes every 15 s
 _POLLS = re.compile(r"([0-9]{1,4})(?:\s*polls?)?")
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f]")
 
@@ -193,6 +194,43 @@ def read_url(value: object) -> str:
     return text
 
 
+def read_secret_url(value: object) -> object:
+    """Return a web address that is itself a secret, or nothing."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else str(value).strip()
+    if text:
+        read_url(text)
+    return text
+
+
+def read_patience(value: object) -> timedelta:
+    """Return how long a line may stand still: longer than its slowest tick."""
+    duration = read_duration(value)
+    if duration < _SHORTEST_PATIENCE:
+        raise Wrong("is too short; the least is 20s")
+    return duration
+
+
+def read_listen(value: object) -> str:
+    """Return an address and a port to listen at, for example `127.0.0.1:8788` or `[::1]:8788`."""
+    host, colon, port = str(value).strip().rpartition(":")
+    hint = "write an address and a port, for example 127.0.0.1:8788"
+    if not colon or not port.isdecimal() or not 0 < int(port) < 65_536:  # noqa: PLR2004 (TCP)
+        raise Wrong("is not an address and a port", hint)
+    try:
+        address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError as error:
+        raise Wrong("does not begin with an IP address", hint) from error
+    is_bracketed = host.startswith("[") and host.endswith("]")
+    if (address.version == 6) != is_bracketed:  # noqa: PLR2004 (of IP)
+        raise Wrong("is not an address and a port", "write IPv6 as [::1]:8788")
+    return f"{host}:{port}"
+
+
+def is_loopback(listen: str) -> bool:
+    """Return whether only this machine reaches an address and port."""
+    return ipaddress.ip_address(listen.rpartition(":")[0].strip("[]")).is_loopback
+
+
 def read_polls(value: object) -> int:
     """Return the number of a text like `3 polls` or `3`."""
     match = _POLLS.fullmatch(str(value))
@@ -299,6 +337,15 @@ Id = Annotated[
     str,
     BeforeValidator(read_id),
     WithJsonSchema({"type": "string", "pattern": f"^{_ID.pattern}$"}),
+]
+Patience = Annotated[
+    timedelta, BeforeValidator(read_patience), _written, WithJsonSchema(_DURATION_SCHEMA)
+]
+SecretAddress = Annotated[SecretStr, BeforeValidator(read_secret_url)]
+Listen = Annotated[
+    str,
+    BeforeValidator(read_listen),
+    WithJsonSchema({"type": "string", "examples": ["127.0.0.1:8788", "[::1]:8788"]}),
 ]
 WebAddress = Annotated[str, BeforeValidator(read_url), WithJsonSchema({"type": "string"})]
 Polls = Annotated[int, BeforeValidator(read_polls), WithJsonSchema(_POLLS_SCHEMA)]

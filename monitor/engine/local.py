@@ -62,13 +62,14 @@ class LocalEngine:
     observer: Observer = field(default_factory=Observer)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     stalled_after: timedelta = _STALLED_AFTER
+    is_locked: Callable[[], bool] = lambda: True
     vitals: Vitals = field(init=False)
     polls: Polls = field(init=False)
     lanes: Lanes = field(init=False)
 
     def __post_init__(self) -> None:
         pulse = Pulse(self.monotonic, self.stalled_after.total_seconds())
-        self.vitals = Vitals(pulse, self.monotonic)
+        self.vitals = Vitals(pulse, self.monotonic, self.is_locked)
         self.polls = Polls(
             watch=self.watch,
             at_once=self.at_once,
@@ -90,6 +91,7 @@ class LocalEngine:
         await self.watch.write(lambda tx: spread(tx, self.watch, self.clock()))
         self.vitals.written()
         self._allow_slow_sources()
+        self.vitals.pulse.begin()
         self.on_start()
         ticks = Ticks(self.clock, self.monotonic)
         ticks.add("poll", _POLL_TICK, self._guarded(self.polls.tick, Line.POLL))

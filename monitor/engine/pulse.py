@@ -53,6 +53,10 @@ class Pulse:
         self._moved: dict[Line, float] = {}
         self._refused: dict[Line, float] = {}
 
+    def begin(self) -> None:
+        """Count from now: what came before, such as a long migration, was no standstill."""
+        self._began = self._monotonic()
+
     def allow(self, line: Line, seconds: float) -> None:
         """Set how long one line may take, for example as long as its slowest source."""
         self._allowed[line] = seconds

@@ -238,6 +238,26 @@ class Outbox:
         rows = self._db.query("select state, count(*) as n from outbox group by state")
         return {row["state"]: row["n"] for row in rows}
 
+    def counts_by_channel(self) -> dict[tuple[str, str], int]:
+        """Return how many rows each channel has in each state that occurs."""
+        rows = self._db.query(
+            "select channel, state, count(*) as n from outbox group by state, channel"
+        )
+        return {(row["channel"], row["state"]): row["n"] for row in rows}
+
+    def waits_since(self, now: datetime) -> dict[str, datetime]:
+        """Return since when the oldest message of each channel waits that is due or was tried.
+
+        What is held for quiet hours or a cap is not due yet, and does not count.
+        """
+        rows = self._db.query(
+            """select channel, min(coalesce(first_try_at, next_at)) as since from outbox
+               where state in ('pending', 'sending') and (first_try_at is not null or next_at <= ?)
+               group by channel""",
+            [to_text(now)],
+        )
+        return {row["channel"]: to_time(row["since"]) for row in rows}
+
     def unalarmed_dead(self) -> list[dict[str, Any]]:
         """Return dead rows that nobody was told of, oldest first."""
         return list(

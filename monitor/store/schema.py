@@ -303,6 +303,11 @@ create index activity_mended on activity (number) where action in ('split', 'mer
 """
 
 
+_OUTBOX_COUNTS = """
+create index outbox_state on outbox (state, channel);   -- counting what is in each
+"""
+
+
 @migrations()
 def m001_first(db: Database) -> None:
     """Create the tables."""
@@ -342,6 +347,13 @@ def m005_indexes(db: Database) -> None:
 def m030_triage(db: Database) -> None:
     """Add who works on a story, and whose edit a configuration was."""
     for statement in _statements(_TRIAGE):
+        db.execute(statement)
+
+
+@migrations()
+def m040_outbox_counts(db: Database) -> None:
+    """Create the index that counts the outbox without reading its messages."""
+    for statement in _statements(_OUTBOX_COUNTS):
         db.execute(statement)
 
 

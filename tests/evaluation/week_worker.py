@@ -11,26 +11,21 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
+from monitor import daemon
 from monitor.cli import run
-from monitor.service import Place, Reloader, engine_of, opened, read_config
+from monitor.service import Place, read_config
 from tests.evaluation.week_feeds import Clock
 
 
 async def watch(directory: Path, clock: Clock) -> None:
     config = read_config(directory, os.environ)
     place = Place(database=Path(config.service.storage.database), clock=clock.now)
-    async with opened(config, place) as open_:
-        reloader = Reloader(
-            directory=directory,
-            environ=os.environ,
-            opened=open_,
-            clock=place.clock,
-            on_refused=lambda error: print(error, file=sys.stderr),
-        )
-        first = run.FirstCycle(sum(source.enabled for source in config.sources))
-        engine = engine_of(config, open_, place, first.saw, reloader)
-        run._on_signals(engine.stop, reloader.look)
-        await engine.run()
+    talk = daemon.Talk(
+        on_start=lambda _: None,
+        on_report=lambda _: None,
+        on_refused=lambda error: print(error, file=sys.stderr),
+    )
+    await daemon.run(config, os.environ, place, talk)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from monitor.notify import Channel
 from monitor.pipeline import poll_source
 from monitor.service import Opened, Reloader
 from monitor.steps.watch import Watch
-from tests.kit import Kit
+from tests.kit import Kit, unused_post
 
 OIL = ("North Korea buys oil at sea", "Tankers met at night.")
 
@@ -44,7 +44,7 @@ def test_each_loaded_set_has_an_author_and_what_it_changed(kit: Kit, monkeypatch
         reloader = Reloader(
             directory=config,
             environ={"MONITOR_AUTHOR": "jansen"},
-            opened=Opened(watch=watch, channels_for=_no_channels),
+            opened=Opened(watch=watch, channels_for=_no_channels, post=unused_post),
             clock=kit.clock,
             on_refused=lambda _: None,
         )

@@ -20,6 +20,7 @@ from monitor.steps.edits import Edit
 from monitor.steps.tell import Cause, story_alert
 from monitor.steps.watch import RecentStories, Watch
 from monitor.stories import Fingerprint, Window, assign, story_id
+from tests.kit import unused_post
 
 VETO = ("Russia vetoes UN Security Council text", "The vote was thirteen to one.")
 OIL = ("North Korea buys oil at sea", "Tankers met at night.")
@@ -316,7 +317,7 @@ def test_a_reload_that_the_database_refused_is_tried_again(kit: Any, tmp_path: P
         reloader = Reloader(
             directory=config,
             environ={},
-            opened=Opened(watch=watch, channels_for=no_channels),
+            opened=Opened(watch=watch, channels_for=no_channels, post=unused_post),
             clock=kit.clock,
             on_refused=lambda _: None,
         )
