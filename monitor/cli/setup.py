@@ -49,7 +49,7 @@ def init(*, directory: Path | None, systemd: bool, print_: bool, unit: Path, use
 
 
 def _init_unit(directory: Path, unit: Path, user: str, *, print_: bool) -> None:
-    from monitor.cli.unit import (
+    from monitor.config.unit import (
         Installation,
         next_steps,
         render,

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import monitor
-from monitor.config import defaults_path
+from monitor.config.defaults import defaults_path
 from monitor.errors import MonitorError
 
 _FIELD = re.compile(r"@([A-Z]+)@")
 _WRITTEN = re.compile(r"^# Written by sanctions-monitor \S+, form ([0-9a-f]{8})\.$", re.MULTILINE)
+_LENT = re.compile(r"^LoadCredential=secrets:(/\S+)$", re.MULTILINE)
 _PLAIN_PATH = re.compile(r"/[A-Za-z0-9/._+@-]*")  # nothing that systemd reads as more than a path
 _NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 _HOMES = tuple(map(Path, ("/home", "/root", "/run/user")))  # what ProtectHome= hides
@@ -83,6 +84,16 @@ def shipped_form() -> str:
 def name_of(form: str) -> str:
     """Return what tells a form from another one."""
     return hashlib.sha256(form.encode()).hexdigest()[:8]
+
+
+def is_ours(unit: str) -> bool:
+    """Return whether this program wrote a unit, of whatever version."""
+    return _WRITTEN.search(unit) is not None
+
+
+def lent_directories(unit: str) -> tuple[Path, ...]:
+    """Return the directories whose files a unit lends to the service: they must exist."""
+    return tuple(map(Path, _LENT.findall(unit)))
 
 
 def is_outdated(unit: str, form: str) -> bool:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.cli.unit import Installation, is_outdated, next_steps, render, shipped_form
+from monitor.config.unit import Installation, is_outdated, next_steps, render, shipped_form
 from monitor.errors import MonitorError
 
 
