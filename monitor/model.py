@@ -200,6 +200,35 @@ class Item:
     flags: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class FullText:
+    """What came of asking for the article of an item, as evidence.
+
+    `result` is `read`, or the kind of what went wrong; then `text` is empty. `url`, `status`,
+    `sha256` (hex) and `size_bytes` are those of the document, where one came.
+    """
+
+    result: str
+    asked_at: datetime
+    text: str = ""
+    detail: str = ""
+    url: str = ""
+    status: int | None = None
+    sha256: str = ""
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArticleLimits:
+    """What one poll may spend on articles: how many are asked for, and how long all of them take.
+
+    A poll holds its place among the polls meanwhile.
+    """
+
+    at_most: int = 20
+    within: timedelta = timedelta(seconds=60)
+
+
 # ---------------------------------------------------------------- what it means
 
 

@@ -8,7 +8,7 @@ What they work with stands in `Watch`. Clock and loop belong to whoever drives t
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -22,7 +22,6 @@ from monitor.errors import DeliveryError, FetchError, ParseError, StoreError
 from monitor.model import (
     Delivery,
     Fetched,
-    Item,
     Known,
     NotModified,
     Reading,
@@ -32,6 +31,7 @@ from monitor.model import (
 from monitor.sources.normalise import normalise_all
 from monitor.steps import circuit
 from monitor.steps.due import DueReport, tell_due
+from monitor.steps.full_text import with_articles
 from monitor.steps.record import (
     FAULT,
     Found,
@@ -81,8 +81,10 @@ async def poll_source(watch: Watch, source: Source, now: datetime) -> PollReport
         # What a server asks for counts from its answer, which may have been waited for.
         failed_at = now + timedelta(seconds=loop.time() - began)
         return await watch.write(lambda tx: record_failure(tx, watch, source, error, failed_at))
+    with _timed(seconds, "articles"):
+        entries = await with_articles(watch, source, normalise_all(reading, source, now))
     with _timed(seconds, "match"):
-        found = await _match_all(watch.settings.ruleset, reading, source, now)
+        found = await _match_all(entries, watch.settings.ruleset, now)
     with _timed(seconds, "record"):
         poll = Poll(source=source, fetched=fetched, reading=reading, found=found, now=now)
         report = await watch.write(lambda tx: record(tx, watch, poll))
@@ -204,29 +206,29 @@ async def _with_children(
 
 
 async def _match_all(
-    ruleset: rules.RuleSet, reading: Reading, source: Source, now: datetime
+    entries: Sequence[Found], ruleset: rules.RuleSet, now: datetime
 ) -> tuple[Found, ...]:
     """Return what the rules make of each item; a long reading lets others work in between."""
     found = []
-    for number, item in enumerate(normalise_all(reading, source, now), start=1):
-        found.append(_found(item, ruleset, now))
+    for number, one in enumerate(entries, start=1):
+        found.append(_matched(one, ruleset, now))
         if number % _MATCHED_AT_ONCE == 0:
             await asyncio.sleep(0)
     return tuple(found)
 
 
-def _found(item: Item, ruleset: rules.RuleSet, now: datetime) -> Found:
+def _matched(found: Found, ruleset: rules.RuleSet, now: datetime) -> Found:
     """Return what the rules make of an item; a fault of ours leaves the bare item, flagged."""
+    item = found.item
     try:
+        hits = rules.match_with_article(item, ruleset, now)
         misses = rules.near_misses(item, ruleset, now)
-        return Found(
-            item=item,
-            hits=rules.match(item, ruleset, now),
-            near_misses=tuple((miss.rule, ", ".join(miss.missing)) for miss in misses),
-        )
     except Exception:
         log.exception("item not matched", item=item.id)
-        return Found(item=replace(item, flags=(*item.flags, FAULT)), hits=())
+        return replace(found, item=replace(item, flags=(*item.flags, FAULT)))
+    rules_hit = {hit.rule for hit in hits}
+    near = [(one.rule, ", ".join(one.missing)) for one in misses if one.rule not in rules_hit]
+    return replace(found, hits=hits, near_misses=tuple(near))
 
 
 def _validators(before: SourceState, now: datetime) -> Validators:

@@ -22,15 +22,18 @@ from monitor.config import Config, fingerprint, load_config
 from monitor.engine.local import LocalEngine, edit_on, sync, utc_now
 from monitor.engine.observer import Observer, Reload
 from monitor.errors import ConfigError, MonitorError, StoreBusy, StoreError
+from monitor.fetch.articles import Articles
 from monitor.fetch.client import Fetcher, FetchSettings
 from monitor.fetch.politeness import Gate
+from monitor.fetch.robots import RobotsFiles
 from monitor.fetch.sandbox import Sandbox
-from monitor.model import Post
+from monitor.model import ArticleLimits, Post
 from monitor.notify import CHANNELS, Tools
 from monitor.notify.base import Channel
 from monitor.steps.record import PollReport
 from monitor.steps.watch import RecentStories, Settings, Watch
 from monitor.store import SqliteStore, Transaction
+from monitor.text.robots import token_of
 
 log = structlog.get_logger()
 
@@ -68,6 +71,7 @@ def settings_of(config: Config) -> Settings:
         digest_zone=service.digest.zone,
         digest_skip_when_empty=service.digest.skip_when_empty,
         failing_after=service.self_watch.feed_failing_after,
+        articles=ArticleLimits(at_most=service.full_text.at_most, within=service.full_text.within),
         files=config.files,
         authors=config.authors,
     )
@@ -150,7 +154,9 @@ async def opened(config: Config, place: Place) -> AsyncIterator[Opened]:
             def channels_for(one: Config) -> Mapping[str, Channel]:
                 return build_channels(one, tools_of(one, fetcher, place.console))
 
-            sandbox = Sandbox()
+            sandbox, pages = Sandbox(), Sandbox(reader="article")
+            token = token_of(config.service.polling.user_agent)
+            robots = RobotsFiles(fetcher.get, token, place.clock)
             watch = Watch(
                 settings=settings_of(config),
                 channels=channels_for(config),
@@ -159,6 +165,7 @@ async def opened(config: Config, place: Place) -> AsyncIterator[Opened]:
                 parse=sandbox.read,
                 writer=writer,
                 recent=RecentStories(),
+                articles=Articles(fetcher, robots, pages.read, place.clock).of,
             )
             try:
                 yield Opened(
@@ -169,6 +176,7 @@ async def opened(config: Config, place: Place) -> AsyncIterator[Opened]:
                 )
             finally:
                 await sandbox.close()
+                await pages.close()
                 await loop.run_in_executor(writer, store.close)
 
 

@@ -19,8 +19,10 @@ from pydantic import SecretStr
 from monitor import rules
 from monitor.alerts.route import Route
 from monitor.engine.local import start_up
+from monitor.fetch.articles import Articles
 from monitor.fetch.client import Fetcher, FetchSettings
 from monitor.fetch.politeness import Gate
+from monitor.fetch.robots import RobotsFiles
 from monitor.fetch.sandbox import Sandbox
 from monitor.model import Reply, Source, SourceId
 from monitor.notify import Tools
@@ -66,6 +68,7 @@ class Server:
     status: Callable[[int], int] = lambda count: 200
     pause_s: float = 0.0
     extra: Mapping[str, str] = field(default_factory=dict)  # headers of every answer to a POST
+    slow: set[str] = field(default_factory=set)  # paths that are answered after five seconds
 
     def put(self, path: str, body: str | bytes, status: int = 200, **headers: str) -> str:
         """Serve a body at a path; returns the address."""
@@ -86,6 +89,8 @@ class _Handler(BaseHTTPRequestHandler):
         known: Server = self.server.known
         headers = {name.lower(): value for name, value in self.headers.items()}
         known.requests.append(("GET", self.path, headers, b""))
+        if self.path in known.slow:
+            threading.Event().wait(5)
         status, extra, body = known.pages.get(self.path, (404, {}, b"not here"))
         etag = extra.get("etag")
         if etag and headers.get("if-none-match") == etag:
@@ -207,13 +212,14 @@ class Kit:
 
     async def _run(self, sources: Any, work: Any, channels: Any, changes: Any) -> Any:
         store = SqliteStore(self.folder / "monitor.db")
-        sandbox = Sandbox()
+        sandbox, pages = Sandbox(), Sandbox(reader="article")
         fetcher = Fetcher(
             FetchSettings(user_agent="test", allow_networks=("127.0.0.0/8",)),
             gate=Gate(monotonic=time.monotonic, gap=timedelta(0)),
             clock=self.clock,
         )
         tools = Tools(post=fetcher.post, domain="example.org")
+        robots = RobotsFiles(fetcher.get, "test", self.clock)
         with ThreadPoolExecutor(1) as writer:
             try:
                 store.open(self.now)
@@ -225,11 +231,13 @@ class Kit:
                     parse=sandbox.read,
                     writer=writer,
                     recent=RecentStories(),
+                    articles=Articles(fetcher, robots, pages.read, self.clock).of,
                 )
                 await start_up(watch, self.now)
                 return await work(watch)
             finally:
                 await sandbox.close()
+                await pages.close()
                 await fetcher.aclose()
                 store.close()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import click
 
 from monitor.cli import EXIT_PROBLEM
 from monitor.cli.options import directory_option, output_options, read_config, reading
-from monitor.cli.output import emit, to_json
+from monitor.cli.output import emit, since, to_json
 from monitor.errors import FetchError, MonitorError, ParseError
 
 if TYPE_CHECKING:
@@ -82,6 +83,34 @@ def _moved(state: "SourceState") -> str:
     if not is_moved(state, utc_now()):
         return ""
     return f"moved for good, asked at {state.permanent_url}: enter it in feeds.yaml"
+
+
+@feeds.command()
+@directory_option
+@click.option("--since", "since_text", default="7d", show_default=True, help="30d, 12h or a date.")
+@output_options
+def articles(*, directory: Path, since_text: str, output: str) -> None:
+    """Count for each feed with full_text what came of its articles: read, or why not."""
+    from monitor.engine.local import utc_now
+
+    config = read_config(directory)
+    wanted = [source.id for source in config.sources if source.full_text and source.enabled]
+    with reading(Path(config.service.storage.database)) as tx:
+        tally = tx.full_text.tally(since(since_text, utc_now()))
+    rows = [_article_row(name, tally.get(name, {})) for name in dict.fromkeys((*wanted, *tally))]
+    emit(rows, output, ("id", "asked", "read", "failed", "why"))
+
+
+def _article_row(source_id: str, counts: Mapping[str, int]) -> dict[str, Any]:
+    failed = {kind: count for kind, count in counts.items() if kind != "read"}
+    return {
+        "id": source_id,
+        "asked": sum(counts.values()),
+        "read": counts.get("read", 0),
+        "failed": sum(failed.values()),
+        "why": ", ".join(f"{kind} {count}" for kind, count in failed.items()),
+        "kinds": failed,
+    }
 
 
 @feeds.command("test")
@@ -182,20 +211,21 @@ async def _discover(url: str, directory: Path) -> list[dict[str, Any]]:
     from monitor.engine.local import utc_now
     from monitor.fetch.sandbox import Sandbox
     from monitor.service import fetching
-    from monitor.sources.discover import feed_links, likely_places
+    from monitor.sources.discover import likely_places
 
-    sandbox = Sandbox()
+    feeds, pages = Sandbox(), Sandbox(reader="feed-links")
     found = []
     try:
         async with fetching(_config_or_defaults(directory), utc_now) as fetcher:
             page = await fetcher.get(url)
-            named = [link.url for link in feed_links(page)]
+            named = [link.link for link in (await pages.read(page)).items]
             for candidate in named or likely_places(page.url or url):
-                row = await _tried(candidate, fetcher.get, sandbox.read)
+                row = await _tried(candidate, fetcher.get, feeds.read)
                 if row:
                     found.append(row)
     finally:
-        await sandbox.close()
+        await feeds.close()
+        await pages.close()
     return found
 
 
@@ -237,6 +267,7 @@ def _entry(source: "Source") -> str:
     """Return a source as a line of feeds.yaml; JSON is YAML, so nothing needs more quotes."""
     entry: dict[str, Any] = {"id": source.id, "name": source.name, "url": source.url}
     entry |= {"lang": source.lang, "tags": sorted(source.tags), "note": source.note}
+    entry |= {"full_text": source.full_text}
     return "  - " + to_json({name: value for name, value in entry.items() if value})
 
 

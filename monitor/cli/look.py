@@ -109,6 +109,7 @@ def story_details(tx: Any, prefix: str) -> dict[str, Any] | None:
         del member["fingerprint"]
         shown = tx.items.shown(member["id"])
         member["hits"] = [_hit(hit) for hit in shown.hits]
+        member["articles"] = tx.full_text.of(member["id"])
         member |= {name: getattr(shown, name) for name in ("title", "summary", "content", "sha256")}
     return {
         "kind": "story",
@@ -150,6 +151,8 @@ def _item(tx: Any, id_: str) -> dict[str, Any] | None:
         "kind": "item",
         **{name: getattr(item, name) for name in fields},
         "story": story,
+        "content": item.content,
+        "articles": tx.full_text.of(item.id),
         "hits": [_hit(hit) for hit in tx.items.hits(item.id)],
     }
 
@@ -182,6 +185,7 @@ def _text(found: Mapping[str, Any]) -> str:
         "published",
     )
     lines += [f"  {name}: {_plain(found[name])}" for name in plain if found.get(name)]
+    lines += map(_article_line, found.get("articles", ()))
     for hit in found.get("hits", ()):
         lines += _hit_lines(hit, "  ")
     for item in found.get("items", ()):
@@ -208,9 +212,18 @@ def _member_lines(item: Mapping[str, Any]) -> list[str]:
     if item["rival"]:
         lines.append(f"    not {item['rival']}: {item['rival_why']}")
     lines.append(f"    SHA-256 {item['sha256']}")
+    lines += (f"  {_article_line(one)}" for one in item["articles"])
     for hit in item["hits"]:
         lines += _hit_lines(hit, "    ")
     return lines
+
+
+def _article_line(one: Mapping[str, Any]) -> str:
+    """Return what came of asking for an article: what was read, or why the feed's text stands."""
+    when = one["asked_at"][:16]
+    if one["result"] == "read":
+        return f"  article read {when} from {one['url']} SHA-256 {one['sha256']}"
+    return f"  article not read {when}: {one['result']} {one['detail']}".rstrip()
 
 
 def _hit_lines(hit: Mapping[str, Any], indent: str) -> list[str]:

@@ -109,7 +109,7 @@ async def _tell(config: "Config", items: "list[Item]") -> tuple[int, int]:
         await start_up(watch, utc_now())
         for stored_item in items:
             item = replace(stored_item, seen_at=utc_now())
-            hits = rules.match(item, config.ruleset, item.seen_at)
+            hits = rules.match_with_article(item, config.ruleset, item.seen_at)
             told = await watch.write(partial(take_up, watch=watch, item=item, hits=hits))
             alerts += told.decision.alert_id is not None
         outcomes = [
@@ -144,7 +144,7 @@ def _baseline(tx: "Transaction", against: str) -> "RuleSet":
 def _changes(
     tx: "Transaction", old: "RuleSet", new: "RuleSet", items: Iterable["Item"], now: "datetime"
 ) -> Iterator[_Change]:
-    from monitor.rules import match
+    from monitor.rules import match_with_article as match
 
     for item in items:
         before = {new.renamed.get(hit.rule, hit.rule) for hit in match(item, old, now)}

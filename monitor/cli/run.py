@@ -193,8 +193,10 @@ def summary_of(cycle: "Cycle") -> dict[str, Any]:
     results = Counter(report.result for report in cycle.reports)
     told = [told for report in cycle.reports for told in report.told]
     stages: Counter[str] = Counter()
+    articles: Counter[str] = Counter()
     for report in cycle.reports:
         stages.update(report.seconds)
+        articles.update(report.articles)
     deliveries = Counter(cycle.results)
     return {
         "feeds": {name: results[name] for name in ("read", "unchanged", "failed")},
@@ -207,6 +209,7 @@ def summary_of(cycle: "Cycle") -> dict[str, Any]:
             "new": sum(report.new_items for report in cycle.reports),
             "changed": sum(report.changed_items for report in cycle.reports),
         },
+        "articles": {"read": articles.pop("read", 0), "failed": dict(articles.most_common())},
         "hits": sum(len(one.hits) for one in told),
         "stories": {
             "new": sum(one.opened for one in told),
@@ -229,6 +232,7 @@ def told(cycle: "Cycle", summary: dict[str, Any]) -> str:
         f"Sources: {feeds['read']} read, {feeds['unchanged']} unchanged, {feeds['failed']} failed.",
         *(f"  {one['source']}: {one['error']}" for one in summary["failures"]),
         f"Items: {items['new']} new, {items['changed']} edited.",
+        *_articles(summary["articles"]),
         f"Hits: {summary['hits']} in {_stories(summary['stories'])}.",
         f"Alerts: {summary['alerts']}. Messages: {_listed(summary['deliveries'])}.",
     ]
@@ -237,6 +241,15 @@ def told(cycle: "Cycle", summary: dict[str, Any]) -> str:
     if cycle.reports and feeds["failed"] == len(cycle.reports):
         lines.append(_OFFLINE.replace(" I keep trying.", ""))
     return "\n".join(lines)
+
+
+def _articles(counts: dict[str, Any]) -> list[str]:
+    """Return how many articles were read, and why the others were not; no line without any."""
+    if not counts["read"] and not counts["failed"]:
+        return []
+    failed = sum(counts["failed"].values())
+    why = f" ({_listed(counts['failed'])}: their feeds' own text stands)" if failed else ""
+    return [f"Articles: {counts['read']} read, {failed} not{why}."]
 
 
 def _stories(counts: dict[str, int]) -> str:

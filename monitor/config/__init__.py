@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -64,6 +65,7 @@ def load_config(
         read_secret=lambda path: read_secret_file(directory, path, credentials),
         channels=channels,
         load_rules=load_rules,
+        can_read_articles=find_spec("trafilatura") is not None,
         now=now,
     )
     config = assemble(files, surroundings, directory, problems)

@@ -34,6 +34,8 @@ def assemble(
     parts = reader.parts()
     ways = _ways(parts)
     reader.add(_cross_checks(parts, ways, files))
+    if not surroundings.can_read_articles:
+        reader.add(crosscheck.unreadable_articles(parts.sources))
     if surroundings.now is not None:
         reader.add(crosscheck.expired(parts.routing, surroundings.now))
     warnings = reader.warnings_or_errors()

@@ -44,6 +44,17 @@ def feeds(root: Node) -> Iterator[Problem]:
     yield from _twice((entry.get("url") for entry in watched), "address", is_warning=True)
 
 
+def unreadable_articles(root: Node) -> Iterator[Problem]:
+    """Find feeds whose articles are asked for where nothing is installed that reads them."""
+    defaults = root.get("defaults")
+    watched = (entry for entry in each(root.get("feeds")) if not _is_off(entry))
+    for section in (defaults, *watched):
+        wanted = section.get("full_text") if section else None
+        if wanted is not None and wanted.text == "true":
+            message = "full_text needs trafilatura, which is not installed"
+            yield wanted.problem(message, 'pip install "sanctions-monitor[fulltext]"')
+
+
 def emptiness(file: FeedsFile | None, files: Collection[str]) -> Iterator[Problem]:
     """Warn when nothing is read, or nothing is looked for."""
     if file is not None and not any(feed.enabled for feed in file.feeds):

@@ -79,6 +79,7 @@ def _source(entry: FeedEntry, file: FeedsFile, service: ServiceSettings) -> Sour
         tags=frozenset(entry.tags),
         enabled=entry.enabled,
         note=entry.note,
+        full_text=_first(entry.full_text, defaults.full_text),
         first_poll=_first(entry.first_poll, defaults.first_poll),
         user=user,
         password=password,

@@ -30,6 +30,7 @@ class Surroundings:
     read_secret: ReadSecret
     channels: Models
     load_rules: LoadRules
+    can_read_articles: bool = True  # what full_text needs is installed
     now: datetime | None = None  # to tell what is over; None tells nothing
 
 

@@ -82,6 +82,13 @@ class PollingSettings(Settings):
     proxy: SecretStr = SecretStr("")
 
 
+class FullTextSettings(Settings):
+    """How much one poll may spend on the articles of a feed with `full_text`."""
+
+    at_most: int = Field(default=20, ge=1, le=200)
+    within: Pace = timedelta(seconds=60)
+
+
 class DigestSettings(Settings):
     """When the digest is sent and to whom; `send` None leaves it to the routes."""
 
@@ -155,6 +162,7 @@ class ServiceSettings(Settings):
     instance: InstanceSettings = InstanceSettings()
     storage: StorageSettings = StorageSettings()
     polling: PollingSettings = PollingSettings()
+    full_text: FullTextSettings = FullTextSettings()
     digest: DigestSettings = DigestSettings()
     self_watch: SelfWatchSettings = SelfWatchSettings()
     web: WebSettings = WebSettings()
@@ -185,6 +193,7 @@ class FeedDefaults(Settings):
     every: Pace | None = None
     timeout: Pace | None = None
     trust: Trust = 3
+    full_text: Flag = False
     first_poll: FirstPoll = "digest"
 
 
@@ -201,6 +210,7 @@ class FeedEntry(Settings):
     tags: Names = ()
     enabled: Flag = True
     note: str = ""
+    full_text: Flag | None = None
     first_poll: FirstPoll | None = None
     auth: AuthSettings | None = None
     headers: dict[HeaderName, HeaderValue] = {}

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -31,16 +31,23 @@ class Answer:
     body: bytes = b""
 
 
-async def receive(response: httpx.Response, max_bytes: int) -> Answer:
+async def receive(
+    response: httpx.Response, max_bytes: int, media_types: Collection[str] = ()
+) -> Answer:
     """Return the answer, its body at most `max_bytes` long on the wire and decoded.
 
+    A body that says it is none of `media_types` is not read; none named takes any.
+
     Raises:
-        FetchError: `too-large`, `decompress`, `truncated`, `protocol`, `reset`.
+        FetchError: `too-large`, `decompress`, `truncated`, `protocol`, `reset`, `media-type`.
     """
     headers = read_headers(response)
     if response.status_code not in WHOLE:
         await _skim(response)
         return Answer(status=response.status_code, headers=headers)
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_types and media_type and media_type not in media_types:
+        raise FetchError(f"{media_type[:100]} came", kind="media-type", status=response.status_code)
     length = headers.get("content-length", "")
     if length.isdigit() and int(length[:20]) > max_bytes:
         raise too_large(max_bytes)

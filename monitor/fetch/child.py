@@ -1,4 +1,4 @@
-"""The child of the sandbox: `python -m monitor.fetch.child DEADLINE_S MEMORY_BYTES`.
+"""The child of the sandbox: `python -m monitor.fetch.child DEADLINE_S MEMORY_BYTES READER`.
 
 It answers questions on its standard input (a socket) until that closes. It limits itself before
 it reads the first byte; should the parent die while a document is being read, its own alarm ends
@@ -11,13 +11,14 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from monitor import sources
 from monitor.errors import ParseError
 from monitor.fetch import frames
-from monitor.model import Reading
+from monitor.model import Document, Reading
+from monitor.sources import READERS, Reader
 
 _STATM = Path("/proc/self/statm")
 _OPEN_FILES = 16  # its socket, and codecs that are imported late
@@ -28,34 +29,39 @@ _GRACE_S = 1.0  # the parent's clock runs first
 def main() -> None:
     """Serve one parent, then end."""
     deadline_s, memory_bytes = float(sys.argv[1]), int(sys.argv[2])
+    read = READERS[sys.argv[3]]
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, signal.SIG_IGN)  # the parent drains, and closes us when it is done
+    with suppress(ParseError):
+        read(Document(b""), ())  # what it imports late takes longer than a document may
     _limit(memory_bytes)
     with socket.socket(fileno=0) as parent, parent.makefile("rb") as questions:
         parent.sendall(frames.frame({"ready": True}))
-        serve(questions, parent.sendall, deadline_s)
+        serve(questions, parent.sendall, deadline_s, read)
 
 
-def serve(questions: BinaryIO, send: Callable[[bytes], object], deadline_s: float) -> None:
+def serve(
+    questions: BinaryIO, send: Callable[[bytes], object], deadline_s: float, read: Reader
+) -> None:
     """Answer questions until they end."""
     while (asked := frames.receive(questions.read)) is not None:
         signal.setitimer(signal.ITIMER_REAL, deadline_s + _GRACE_S)  # kills: no handler is set
-        send(_answer(*asked))
+        send(_answer(*asked, read))
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _answer(head: frames.Head, body: bytes) -> bytes:
+def _answer(head: frames.Head, body: bytes, read: Reader) -> bytes:
     """Return the answer to one question, with what it cost."""
     began_s = time.process_time()
-    found = _found(head, body)
+    found = _found(head, body, read)
     cost = frames.Cost(held_bytes=_held(), cpu_s=time.process_time() - began_s)
     return frames.answer(found, cost) if isinstance(found, Reading) else frames.refusal(found, cost)
 
 
-def _found(head: frames.Head, body: bytes) -> Reading | ParseError:
+def _found(head: frames.Head, body: bytes, read: Reader) -> Reading | ParseError:
     """Return what a document reads as: whatever goes wrong is said, not raised."""
     try:
-        return sources.read(*frames.asked(head, body))
+        return read(*frames.asked(head, body))
     except ParseError as error:
         return error
     except MemoryError:

@@ -1,7 +1,7 @@
 """The HTTP client: documents in, posts out, within bounds of time, bytes, hops and addresses."""
 
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -22,19 +22,31 @@ from monitor.fetch.decode import ACCEPT_ENCODING
 from monitor.fetch.dial import Resolve, Resolver
 from monitor.fetch.politeness import Gate
 from monitor.fetch.transport import HostTransport
-from monitor.fetch.trip import Budget, Trip, conditions, lowered, parse_url, private_headers
+from monitor.fetch.trip import (
+    Budget,
+    Trip,
+    conditions,
+    is_same_origin,
+    lowered,
+    parse_url,
+    private_headers,
+)
 from monitor.model import Document, Fetched, NotModified, Reply, Source, Validators
 
 _ACCEPT = (
     "application/rss+xml, application/atom+xml, application/feed+json, application/rdf+xml, "
     "application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, text/html;q=0.5, */*;q=0.1"
 )
+_PAGES = frozenset({"text/html", "application/xhtml+xml"})
+_ACCEPT_PAGE = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _BUSY = frozenset({429, 503})
 _PAUSE = timedelta(minutes=1)  # of a host that says 429, but not for how long
 _NOT_MODIFIED = 304
 _GONE = 410
 _REPLY_BYTES = 65_536
+
+May = Callable[[str], Awaitable[object]]  # raises FetchError for an address that is not to be asked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +59,14 @@ class FetchSettings:
     no_proxy: Sequence[str] = ()
     max_bytes: int = 10_000_000  # on the wire, and again after decompression
     max_redirects: int = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageLimits:
+    """How much time and how many bytes one web page may take."""
+
+    timeout: timedelta
+    max_bytes: int
 
 
 class Fetcher:
@@ -114,6 +134,31 @@ class Fetcher:
             raise _unasked(trip)
         return _document(trip, answer)
 
+    async def page(self, source: Source, url: str, most: PageLimits, may: May) -> Document:
+        """Return the web page at `url`, an article of a source; `may` is asked before each hop.
+
+        Login and headers of the source go along where the page is of its origin.
+
+        Raises:
+            RefusedAddress, FetchError: as `fetch`; `media-type` for what is no web page, and
+                whatever `may` raises.
+        """
+        trip = self._trip(url, most.timeout.total_seconds())
+        trip.headers = {**trip.headers, "accept": _ACCEPT_PAGE}
+        trip.max_bytes = most.max_bytes
+        trip.media_types = _PAGES
+        if is_same_origin(source.url, url):
+            trip.private = {**trip.private, **private_headers(source)}
+            trip.verify_tls = source.verify_tls
+        answer = await self._travel(trip, may)
+        if answer.status == _NOT_MODIFIED:
+            raise _unasked(trip)
+        return _document(trip, answer)
+
+    def pause(self, url: str, wait: timedelta) -> None:
+        """Leave the host of `url` alone for a while."""
+        self._gate.pause(parse_url(url)[0].raw_host.decode("ascii").rstrip("."), wait)
+
     async def post(
         self,
         url: str,
@@ -158,9 +203,11 @@ class Fetcher:
             max_bytes=self._settings.max_bytes,
         )
 
-    async def _travel(self, trip: Trip) -> Answer:
+    async def _travel(self, trip: Trip, may: May | None = None) -> Answer:
         """Follow redirects to an answer that brings a document, or a 304."""
         for _ in range(self._settings.max_redirects + 1):
+            if may is not None:
+                await may(str(trip.url))
             answer = await self._exchange(trip)
             location = answer.headers.get("location", "")
             if answer.status not in _REDIRECTS or not location:
@@ -175,7 +222,7 @@ class Fetcher:
         async with self._gate.turn(host), trip.budget.spend(host):
             response = await self._transport.handle_async_request(trip.request("GET"))
             try:
-                answer = await receive(response, trip.max_bytes)
+                answer = await receive(response, trip.max_bytes, trip.media_types)
             finally:
                 await response.aclose()
             if answer.status in _BUSY:  # before the next in line gets the turn

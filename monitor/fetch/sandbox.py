@@ -40,6 +40,7 @@ class Sandbox:
     """A few children that read documents for many polls at once; they start when first needed.
 
     `children` documents are read at a time, and beside them at most `_SPARE` that take long.
+    `reader` is what they read them as, an entry of `monitor.sources.READERS`.
     """
 
     def __init__(
@@ -48,8 +49,10 @@ class Sandbox:
         children: int = 1,
         deadline: timedelta = DEADLINE,
         memory_bytes: int = MEMORY_BYTES,
+        reader: str = "feed",
     ) -> None:
         self._children = children
+        self._reader = reader
         self._deadline = deadline
         self._memory_bytes = memory_bytes
         self._threads = ThreadPoolExecutor(children + _SPARE, thread_name_prefix="sandbox")
@@ -60,7 +63,7 @@ class Sandbox:
         self._is_closed = False
 
     async def read(self, document: Document, known: Collection[bytes] = ()) -> Reading:
-        """Return what `monitor.sources.read` returns, or raise what it raises.
+        """Return what the reader returns, or raise what it raises.
 
         Raises:
             ParseError: also with kind `slow-document`, `heavy-document` or `crashed`.
@@ -127,7 +130,7 @@ class Sandbox:
         with self._lock:
             if self._is_closed:
                 raise ParseError("the sandbox is closed", kind="crashed")
-            child = _Child(self._deadline, self._memory_bytes)
+            child = _Child(self._deadline, self._memory_bytes, self._reader)
             self._living.add(child)
         return child
 
@@ -144,7 +147,7 @@ class Sandbox:
 class _Child:
     """One child process and the socket to it; used by one thread at a time."""
 
-    def __init__(self, deadline: timedelta, memory_bytes: int) -> None:
+    def __init__(self, deadline: timedelta, memory_bytes: int, reader: str) -> None:
         self._socket, theirs = socket.socketpair()
         with theirs:
             # A session of its own: signals sent to the service's group do not reach it.
@@ -155,6 +158,7 @@ class _Child:
                     "monitor.fetch.child",
                     str(deadline.total_seconds()),
                     str(memory_bytes),
+                    reader,
                 ],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,

@@ -51,6 +51,7 @@ class Trip:
     private: Mapping[str, str]
     budget: Budget
     max_bytes: int
+    media_types: frozenset[str] = frozenset()  # none: any; of the answer, if it names one
     verify_tls: bool = True
     moved_to: str = ""
     flags: tuple[str, ...] = ()
@@ -165,6 +166,14 @@ def _target(base: httpx.URL, location: str) -> httpx.URL:
     except FetchError as error:
         raise FetchError(f"{host} redirects astray: {error}", kind="redirect") from error
     return url
+
+
+def is_same_origin(one: str, other: str) -> bool:
+    """Return whether two addresses are of one scheme, host and port: secrets may go from here."""
+    try:
+        return _origin(parse_url(one)[0]) == _origin(parse_url(other)[0])
+    except FetchError:
+        return False
 
 
 def _origin(url: httpx.URL) -> tuple[str, bytes, int | None]:

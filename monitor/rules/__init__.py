@@ -14,7 +14,7 @@ from monitor.rules.explain import (
 )
 from monitor.rules.fmt import fmt
 from monitor.rules.load import load
-from monitor.rules.match import match
+from monitor.rules.match import match, match_with_article
 from monitor.rules.ruleset import RuleSet
 from monitor.rules.schema import schema
 
@@ -28,6 +28,7 @@ __all__ = [
     "fmt",
     "load",
     "match",
+    "match_with_article",
     "near_misses",
     "schema",
     "word_stats",

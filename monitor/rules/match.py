@@ -30,6 +30,22 @@ def match(item: Item, ruleset: RuleSet, now: datetime) -> tuple[Hit, ...]:
     return tuple(one for one in hits if one is not None)
 
 
+def match_with_article(item: Item, ruleset: RuleSet, now: datetime) -> tuple[Hit, ...]:
+    """Return the hits of an item whose `content` was fetched: it adds to them and takes none away.
+
+    An article names far more than the summary it goes with, by the way also what suppresses a
+    rule; the feed's own words hit as they would without it. Of two hits the worse one stays.
+    """
+    hits = {hit.rule: hit for hit in match(item, ruleset, now)}
+    if not item.content:
+        return tuple(hits.values())
+    for hit in match(replace(item, content=""), ruleset, now):
+        if hit.rule not in hits or hits[hit.rule].severity < hit.severity:
+            hits[hit.rule] = hit
+    order = {rule: number for number, rule in enumerate(ruleset.rules)}
+    return tuple(sorted(hits.values(), key=lambda hit: order[hit.rule]))
+
+
 def look(document: Document, ruleset: RuleSet) -> Context:
     """Return everything that the rule set's words find in a document."""
     listed = ruleset.names.find(document) if ruleset.names else ()

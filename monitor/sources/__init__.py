@@ -4,16 +4,27 @@ A new type is a file with a `TYPE` (how to recognise the document, how to read i
 SOURCE_TYPES. What is read here comes from strangers: the service does it in `fetch.sandbox`.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from monitor.model import Document, RawItem, Reading
-from monitor.sources import feed, jsonfeed, sitemap
+from monitor.sources import article, discover, feed, jsonfeed, sitemap
 from monitor.sources.document import SourceType, inflated, trimmed
 from monitor.sources.normalise import normalise, normalise_all
 from monitor.sources.sniff import refuse_what_is_no_feed
 
-__all__ = ["SOURCE_TYPES", "SourceType", "normalise", "normalise_all", "parse", "read"]
+__all__ = [
+    "READERS",
+    "SOURCE_TYPES",
+    "Reader",
+    "SourceType",
+    "normalise",
+    "normalise_all",
+    "parse",
+    "read",
+]
+
+Reader = Callable[[Document, Collection[bytes]], Reading]
 
 # In this order they are asked whether a document is theirs; `feed` takes what is left.
 SOURCE_TYPES: Mapping[str, SourceType] = {
@@ -43,3 +54,11 @@ def parse(document: Document, known: Collection[bytes] = ()) -> Sequence[RawItem
         NotAFeed, ParseError: as `read`.
     """
     return read(document, known).items
+
+
+# What the sandbox reads a document as: a feed, the article of a page, the feeds that a page names.
+READERS: Mapping[str, Reader] = {
+    "feed": read,
+    "article": article.read,
+    "feed-links": discover.read,
+}

@@ -1,13 +1,13 @@
 """Where the feeds of a web page are: the links it declares, those it shows, and likely places."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from monitor.model import Document
+from monitor.model import Document, RawItem, Reading
 from monitor.sources import encoding
 from monitor.text import urls
 from monitor.text.clean import one_line
@@ -39,6 +39,12 @@ class FeedLink:
     url: str
     title: str = ""
     is_declared: bool = True
+
+
+def read(document: Document, known: Collection[bytes] = ()) -> Reading:  # noqa: ARG001 - a reader
+    """Return the feeds that a web page names as the entries of a reading, in order."""
+    items = (RawItem(link=link.url, title=link.title) for link in feed_links(document))
+    return Reading(items=tuple(items), hashes=(), format="links")
 
 
 def feed_links(page: Document) -> tuple[FeedLink, ...]:

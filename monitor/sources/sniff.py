@@ -49,8 +49,20 @@ def refuse_what_is_no_feed(document: Document) -> None:
         raise NotAFeed("a challenge page (Cloudflare) instead of a feed", kind="challenge")
     if not start.startswith((b"{", b"[")) and _is_html(start):
         _refuse_page(start)
-    if _BINARY.match(start):
+    if is_binary(start):
         raise NotAFeed("a binary file instead of a feed", kind="binary")
+
+
+def is_binary(start: bytes) -> bool:
+    """Return whether a body begins as files do that hold no text: PDF, pictures, archives."""
+    return _BINARY.match(start) is not None
+
+
+def challenge_of(page: bytes) -> str:
+    """Return whose challenge a page is, or an empty text."""
+    lower = page[:_LOOK_BYTES].lower()
+    named = (name for name, signs in _CHALLENGES.items() if any(sign in lower for sign in signs))
+    return next(named, "")
 
 
 def _is_html(start: bytes) -> bool:
@@ -61,10 +73,8 @@ def _is_html(start: bytes) -> bool:
 
 
 def _refuse_page(start: bytes) -> None:
-    lower = start.lower()
-    for name, signs in _CHALLENGES.items():
-        if any(sign in lower for sign in signs):
-            raise NotAFeed(f"a challenge page ({name}) instead of a feed", kind="challenge")
+    if wall := challenge_of(start):
+        raise NotAFeed(f"a challenge page ({wall}) instead of a feed", kind="challenge")
     title = _TITLE.search(start)
     name = html.to_line(title[1].decode("utf-8", "replace")) if title else ""
     raise NotAFeed("a web page instead of a feed" + (f': "{name}"' if name else ""), kind="html")

@@ -1,6 +1,7 @@
 """What a poll brought, stored in one transaction: all of it is committed, or none."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -15,6 +16,7 @@ from monitor.model import (
     Assignment,
     Decision,
     Fetched,
+    FullText,
     Hit,
     Item,
     ItemId,
@@ -50,11 +52,17 @@ _BUSY = "busy"  # 429 or 503 of the source's own host, with a Retry-After
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """An item of a document with what the rules made of it."""
+    """An item of a document with what the rules made of it.
+
+    `feed_words` is set where the feed asks for articles: it names what the feed itself says, by
+    which an edit is known. `full_text` is what came of asking, None where there was no need.
+    """
 
     item: Item
     hits: tuple[Hit, ...]
     near_misses: tuple[tuple[str, str], ...] = ()  # rule and missing clause
+    feed_words: bytes | None = None
+    full_text: FullText | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +101,7 @@ class PollReport:
     error: str = ""
     error_kind: str = ""
     partial: bool = False
+    articles: Mapping[str, int] = field(default_factory=dict)  # what came of asking, how often
     has_gap: bool = False  # nothing in the document was known: items may have come and gone unseen
     next_poll_at: datetime | None = None
     reading_s: float = 0.0  # of CPU, in the child that read the document
@@ -128,6 +137,7 @@ def record(tx: Transaction, watch: Watch, poll: Poll) -> PollReport:
         changed_items=sum(is_edit for _, is_edit in fresh),
         told=tuple(told),
         partial=poll.reading.partial,
+        articles=Counter(one.full_text.result for one in poll.found if one.full_text),
         has_gap=has_gap,
         reading_s=poll.reading.cpu_s,
         next_poll_at=after.next_poll_at,
@@ -219,7 +229,7 @@ def _store_one(tx: Transaction, watch: Watch, one: Found, how: _How) -> list[Tol
         watch.recent.forget_all()
         watch.recent.sync(tx, one.item.seen_at)
         flagged = replace(one.item, flags=(*one.item.flags, FAULT))
-        _store_item(tx, Found(item=flagged, hits=()), is_edit=how.is_edit)
+        _store_item(tx, replace(one, item=flagged, hits=(), near_misses=()), is_edit=how.is_edit)
         return None
 
 
@@ -228,6 +238,8 @@ def _store_item(tx: Transaction, one: Found, *, is_edit: bool) -> None:
         tx.items.change(one.item)
     else:
         tx.items.put(one.item)
+    if one.feed_words is not None:
+        tx.full_text.put(one.item.id, one.feed_words, one.full_text)
     tx.items.put_near_misses(one.item, one.near_misses)
 
 

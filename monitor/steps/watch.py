@@ -14,8 +14,11 @@ from monitor.alerts.route import Route
 from monitor.alerts.silence import Silence
 from monitor.model import (
     Alert,
+    ArticleLimits,
     Document,
     Fetched,
+    FullText,
+    Item,
     ItemId,
     Known,
     Message,
@@ -69,8 +72,15 @@ class Settings:
     digest_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     digest_skip_when_empty: bool = False
     failing_after: int = 3  # polls in a row
+    articles: ArticleLimits = field(default_factory=ArticleLimits)
     files: Mapping[str, str] = field(default_factory=dict)  # as read, for the history
     authors: Mapping[str, str] = field(default_factory=dict)  # who saved each of them last
+
+
+# What came of the articles of these items, newest first; see `monitor.fetch.articles`.
+ReadArticles = Callable[
+    [Source, Sequence[Item], ArticleLimits], Awaitable[Mapping[ItemId, FullText]]
+]
 
 
 @dataclass(kw_only=True)
@@ -84,6 +94,7 @@ class Watch:
     parse: Callable[[Document, Known], Awaitable[Reading]]
     writer: Executor
     recent: "RecentStories"
+    articles: ReadArticles | None = None  # None: no feed has full_text
 
     async def write(self, step: Callable[[Transaction], _Result]) -> _Result:
         """Run a step as one write transaction; a failed one leaves no trace, in memory neither."""

@@ -283,6 +283,27 @@ create index repeat_next on repeat (next_at);
 """
 
 
+_FULL_TEXT = """
+-- What came of asking for the article of an item, failures too. Append-only. The text as matched
+-- stands in item.content, and of items with hits in evidence.content.
+create table full_text (
+  number     integer primary key,
+  item_id    text not null,
+  asked_at   text not null,
+  result     text not null,            -- read, or the kind of what went wrong
+  detail     text not null,
+  url        text not null,            -- of the document, redirects followed; '': none came
+  status     integer,                  -- HTTP; NULL: no answer
+  sha256     text not null,            -- hex, of the document
+  size_bytes integer not null
+);
+create index full_text_item on full_text (item_id);
+create index full_text_asked on full_text (asked_at);
+-- The hash of the feed's own texts, by which an edit is known; NULL: no article was asked for.
+alter table item add column feed_words blob;
+"""
+
+
 _INDEXES = """
 create index item_url on item (url);
 create index item_canonical on item (canonical_url);
@@ -340,6 +361,13 @@ def m004_repeats(db: Database) -> None:
 def m005_indexes(db: Database) -> None:
     """Create the indexes that look-ups by address, and listings of near misses, use."""
     for statement in _statements(_INDEXES):
+        db.execute(statement)
+
+
+@migrations()
+def m020_full_text(db: Database) -> None:
+    """Create the table of what came of asking for articles."""
+    for statement in _statements(_FULL_TEXT):
         db.execute(statement)
 
 

@@ -18,6 +18,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
 from monitor.errors import NewerSchema, OlderSchema, StoreBusy, StoreError
 from monitor.store.attention import Attention
 from monitor.store.backup import OWNER_ONLY, back_up, uri
+from monitor.store.full_text import FullTexts
 from monitor.store.items import Items
 from monitor.store.log import Log
 from monitor.store.outbox import Outbox
@@ -40,6 +41,7 @@ class Transaction:
     outbox: Outbox
     log: Log
     attention: Attention
+    full_text: FullTexts
     _db: Database
     _path: Path
 
@@ -184,6 +186,7 @@ def _transaction(db: Database, path: Path) -> Transaction:
         outbox=Outbox(db),
         log=Log(db),
         attention=Attention(db),
+        full_text=FullTexts(db),
         _db=db,
         _path=path,
     )

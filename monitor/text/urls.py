@@ -62,8 +62,13 @@ def canonical(url: str) -> str:
     scheme, host = parts.scheme.lower(), _host(parts.hostname or "")
     port, path, query = _port(parts.netloc, scheme), _path(parts.path), _query(parts.query)
     # Pages drawn by a script have their address in the fragment: `#!/news/1`, `#/news/1`.
-    fragment = f"#{_spelt(parts.fragment)}" if parts.fragment.startswith(("!", "/")) else ""
+    fragment = f"#{spelt(parts.fragment)}" if parts.fragment.startswith(("!", "/")) else ""
     return f"{scheme}://{host}{port}{path}{query}{fragment}"
+
+
+def spelt(part: str) -> str:
+    """Return a path or query with one spelling per character: escaped only where it must be."""
+    return _ESCAPE.sub(_escape, quote(part, safe=_KEPT, errors="replace"))
 
 
 def key(url: str) -> str:
@@ -87,24 +92,19 @@ def _port(netloc: str, scheme: str) -> str:
 
 
 def _path(path: str) -> str:
-    path = re.sub(r"/{2,}", "/", _spelt(path))
+    path = re.sub(r"/{2,}", "/", spelt(path))
     path = re.sub(r"(?:/amp)+/?$|(?:\.amp)+(?=\.html?$|$)", "", path)
     return path.rstrip("/") or "/"
 
 
 def _query(query: str) -> str:
-    kept = sorted(pair for pair in _spelt(query).split("&") if pair and not _is_tracking(pair))
+    kept = sorted(pair for pair in spelt(query).split("&") if pair and not _is_tracking(pair))
     return "?" + "&".join(kept) if kept else ""
 
 
 def _is_tracking(pair: str) -> bool:
     name = pair.partition("=")[0].lower()
     return name in _TRACKING or name.startswith(_TRACKING_PREFIXES)
-
-
-def _spelt(part: str) -> str:
-    """Return a path or query with one spelling per character: escaped only where it must be."""
-    return _ESCAPE.sub(_escape, quote(part, safe=_KEPT, errors="replace"))
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -336,7 +336,7 @@ def test_an_item_that_cannot_be_handled_does_not_hold_back_its_feed(
     """A fault while one item is matched or recorded leaves it stored, flagged; the rest alerts."""
     kit.feeds.put("/a.xml", kit.rss(VETO, OIL, NOISE))
     source = kit.source("a")
-    match, tell = rules.match, tell_story
+    match, tell = rules.match_with_article, tell_story
 
     def faulty_match(item: Any, *rest: Any) -> Any:
         if item.title == NOISE[0]:
@@ -349,7 +349,7 @@ def test_an_item_that_cannot_be_handled_does_not_hold_back_its_feed(
             raise ZeroDivisionError
         return told
 
-    monkeypatch.setattr(rules, "match", faulty_match)
+    monkeypatch.setattr(rules, "match_with_article", faulty_match)
     monkeypatch.setattr(record, "tell_story", faulty_tell)
 
     async def work(watch: Watch) -> Any:

@@ -1,9 +1,11 @@
 """The child of the sandbox, run here without its limits."""
 
 import io
+from typing import Any, cast
 
 import pytest
 
+from monitor import sources
 from monitor.errors import NotAFeed, ParseError
 from monitor.fetch import child, frames
 from monitor.model import Document
@@ -14,7 +16,7 @@ FEED = b"<rss version='2.0'><channel><item><title>one</title></item></channel></
 def _answers(*bodies: bytes) -> list[tuple[frames.Head, bytes]]:
     sent: list[bytes] = []
     questions = io.BytesIO(b"".join(frames.question(Document(body), ()) for body in bodies))
-    child.serve(questions, sent.append, deadline_s=60)
+    child.serve(questions, sent.append, 60, sources.READERS["feed"])
     stream = io.BytesIO(b"".join(sent))
     return [found for _ in bodies if (found := frames.receive(stream.read))]
 
@@ -42,7 +44,7 @@ def test_a_fault_of_a_parser_costs_its_document_alone(
     def broken(*_question: object) -> None:
         raise fault
 
-    monkeypatch.setattr("monitor.sources.read", broken)
+    monkeypatch.setitem(cast(dict[str, Any], sources.READERS), "feed", broken)
 
     (answer,) = _answers(FEED)
 

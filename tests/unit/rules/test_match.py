@@ -173,3 +173,32 @@ def test_real_news_is_matched_exactly() -> None:
                     spans += 1
 
     assert spans > 0
+
+
+_WITH_ARTICLE = """
+rules:
+  - {id: veto, when: "veto*", unless: baker}
+  - {id: oil, when: oil, severity: high, severity_if: [{low: drill}]}
+"""
+
+
+def test_an_article_adds_hits_and_takes_none_away() -> None:
+    """What suppresses a rule may stand in an article by the way."""
+    ruleset = load(_WITH_ARTICLE)
+    feed = make_item("Russia vetoes the text")
+    item = make_item("Russia vetoes the text", "", "A tanker brought oil, a baker says.")
+
+    assert [hit.rule for hit in rules.match_with_article(feed, ruleset, NOW)] == ["veto"]
+    assert [hit.rule for hit in rules.match(item, ruleset, NOW)] == ["oil"]
+    assert [hit.rule for hit in rules.match_with_article(item, ruleset, NOW)] == ["veto", "oil"]
+
+
+def test_of_two_hits_of_a_rule_the_worse_one_stays() -> None:
+    """With equal ones that of the whole text, which shows more."""
+    ruleset = load(_WITH_ARTICLE)
+
+    (worse,) = rules.match_with_article(make_item("Oil", "", "A drill."), ruleset, NOW)
+    (whole,) = rules.match_with_article(make_item("Oil", "", "More oil."), ruleset, NOW)
+
+    assert worse.severity is Severity.HIGH
+    assert {span.field for span in whole.clauses[0].matched} == {"title", "content"}

@@ -3,6 +3,7 @@
 import pytest
 
 from monitor.model import Document
+from monitor.sources import READERS
 from monitor.sources.discover import FeedLink, feed_links, likely_places
 
 
@@ -81,3 +82,12 @@ def test_likely_places_are_beside_the_page_then_at_the_root() -> None:
 def test_there_are_no_likely_places_without_a_web_address() -> None:
     """Nothing to try."""
     assert likely_places("news") == ()
+
+
+def test_the_sandbox_reads_the_links_of_a_page_as_entries() -> None:
+    """Address and title, in order."""
+    page = _page('<link rel="alternate" type="application/rss+xml" href="/f" title="News">')
+
+    reading = READERS["feed-links"](page, ())
+
+    assert [(one.link, one.title) for one in reading.items] == [("https://news.example/f", "News")]
