@@ -14,20 +14,26 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mappin
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
 from monitor.config import Config
+from monitor.engine.deadman import DeadMan, broken_lines, broken_promises
 from monitor.engine.dump import state_of, stored_state, write_dump
 from monitor.engine.local import LocalEngine
 from monitor.engine.observer import Observer, Reload
 from monitor.engine.systemd import Notifier
-from monitor.errors import ConfigError
+from monitor.engine.vitals import Health
+from monitor.errors import ConfigError, StoreError
 from monitor.service import Opened, Place, Reloader, engine_of, opened
 from monitor.steps.record import PollReport
 from monitor.store import SqliteStore, Transaction
+
+if TYPE_CHECKING:
+    from monitor.web.metrics import Meters
 
 log = structlog.get_logger()
 
@@ -55,6 +61,8 @@ async def run(config: Config, environ: Mapping[str, str], place: Place, talk: Ta
             open_ = await stack.enter_async_context(opened(config, place))
         look = stack.enter_context(looking(open_.watch.store))
         daemon = Daemon(config=config, place=place, notifier=notifier, opened=open_, look=look)
+        if config.service.http.listen is not None:
+            daemon.serve_metrics()
         reloader = Reloader(
             directory=config.directory,
             environ=environ,
@@ -112,12 +120,18 @@ class Daemon:
     look: Look
     engine: LocalEngine = field(init=False)
     observer: Observer = field(default_factory=Observer)
+    _meters: "Meters | None" = None
+    _reload_began_s: float = 0.0
     _has_started: asyncio.Event = field(default_factory=asyncio.Event)
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
 
+    def health(self) -> Health:
+        """Return the judgement as of now."""
+        return self.engine.vitals.health(self.place.clock())
+
     def status(self) -> str:
         """Return one line on how the watch fares."""
-        health = self.engine.vitals.health(self.place.clock())
+        health = self.health()
         settings = self.opened.watch.settings
         enabled = sum(one.enabled for one in settings.sources.values())
         counts = f"{enabled} sources, {len(settings.ruleset.rules)} rules"
@@ -130,13 +144,15 @@ class Daemon:
 
     def saw_reload(self, reload: Reload) -> None:
         """Pass a reload on to whoever waits for it."""
+        now_s = asyncio.get_running_loop().time()
         if reload == "begun":
+            self._reload_began_s = now_s
             self.notifier.reloading()
         else:
             faults = {"refused": "the files are refused, the last good ones are in force"}
             self.engine.vitals.configuration_fault = faults.get(reload, "")
             self.notifier.ready(self.status())
-        self.observer.saw_reload(reload)
+        self.observer.saw_reload(reload, now_s - self._reload_began_s)
 
     @asynccontextmanager
     async def beside(self) -> AsyncIterator[None]:
@@ -154,7 +170,80 @@ class Daemon:
 
     def _beside(self) -> Mapping[str, Callable[[], Coroutine[Any, Any, None]]]:
         pulse = self.engine.vitals.pulse
-        return {"keep alive": lambda: self.notifier.keep_alive(pulse.is_alive, self.status)}
+        works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+            "keep alive": lambda: self.notifier.keep_alive(pulse.is_alive, self.status)
+        }
+        if self._meters is not None:
+            works["http"] = partial(self._serve, self._meters)
+        if self.config.service.health.dead_man.url.get_secret_value():
+            works["dead-man"] = self._ping_dead_man
+        return works
+
+    # ------------------------------------------------------------ http
+
+    def serve_metrics(self) -> None:
+        """Count from the start what the metrics show; the library is imported here alone."""
+        from monitor.web.metrics import Meters
+
+        self.observer = self._meters = Meters(self.place.database)
+
+    async def _serve(self, meters: "Meters") -> None:
+        from monitor.web.app import HEALTH_PATHS, build_app
+        from monitor.web.figures import read_figures
+        from monitor.web.guard import Access
+        from monitor.web.metrics import Known
+        from monitor.web.server import serve
+
+        http = self.config.service.http
+        assert http.listen is not None, "there are meters only where there is an address"
+
+        async def expose(accept: str) -> tuple[bytes, str]:
+            now = self.place.clock()
+            figures = None
+            try:
+                figures = await self.look(lambda tx: read_figures(tx, now))
+            except (StoreError, TimeoutError) as refused:
+                log.warning("metrics without the database", error=str(refused))
+            settings = self.opened.watch.settings
+            known = Known(
+                rules=tuple(settings.ruleset.rules),
+                channels=tuple(self.opened.watch.channels),
+                sources=sum(one.enabled for one in settings.sources.values()),
+            )
+            return meters.expose(accept, known, self.health(), figures)
+
+        access = Access(
+            hosts=tuple(name.lower() for name in http.hosts),
+            token=http.token.get_secret_value(),
+            open_paths=HEALTH_PATHS,
+        )
+        await serve(build_app(self.health, expose, access), http.listen)
+
+    # ------------------------------------------------------------ dead-man
+
+    async def _ping_dead_man(self) -> None:
+        settings = self.config.service.health.dead_man
+        dead_man = DeadMan(
+            post=self.opened.post,
+            url=settings.url.get_secret_value(),
+            every=settings.every,
+            start_and_fail=settings.start_and_fail,
+            on_ping=lambda signal, is_taken: self.observer.saw_ping(signal, is_taken=is_taken),
+        )
+        await dead_man.run(self._broken)
+
+    async def _broken(self) -> tuple[str, ...] | None:
+        """Return the promises that are seen broken; None before the first cycle."""
+        now = self.place.clock()
+        health = self.health()
+        broken = broken_lines(health)
+        if not broken and not all(one.has_moved for one in health.lines):
+            return None
+        dead_after = self.config.service.health.dead_man.channel_dead_after
+        try:
+            return (*broken, *await self.look(lambda tx: broken_promises(tx, now, dead_after)))
+        except (StoreError, TimeoutError) as refused:
+            return (*broken, f"the database cannot be read: {refused}")
 
     async def _from_start(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         await self._has_started.wait()

@@ -22,8 +22,11 @@ class Observer:
     def saw_outcome(self, channel: str, outcome: Outcome) -> None:
         """Hear what became of a message's try."""
 
-    def saw_reload(self, reload: Reload) -> None:
-        """Hear that a changed configuration is looked at, and what became of it."""
+    def saw_reload(self, reload: Reload, took_s: float) -> None:
+        """Hear that a changed configuration is looked at, and what became of it, and how long."""
 
     def saw_jump(self, jump: timedelta) -> None:
         """Hear that the wall clock jumped."""
+
+    def saw_ping(self, signal: str, *, is_taken: bool) -> None:
+        """Hear that the dead-man was pinged."""

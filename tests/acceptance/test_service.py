@@ -2,15 +2,18 @@
 
 import json
 import signal
+import socket
 import time
+from http.client import HTTPConnection
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.acceptance.systemd import managing
-from tests.acceptance.test_worker import VETO, Program, until
+from tests.acceptance.test_worker import SERVICE, VETO, Program, until
 
 
 @pytest.fixture
@@ -103,3 +106,136 @@ def test_sigusr1_writes_what_the_watch_has_in_mind(program: Program) -> None:
         assert path.stat().st_mode & 0o077 == 0
         assert program.kit.secret not in path.read_text()
         assert program.kit.hook.url not in path.read_text()
+
+
+def _with_http(program: Program, more: str = "", token: str = "") -> str:
+    """Let the worker serve HTTP on a free port; return its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    service = SERVICE.format(folder=program.kit.folder)
+    program.write(
+        "monitor.yaml", f'{service}http: {{listen: "127.0.0.1:{port}", token: "{token}"}}\n{more}'
+    )
+    return f"127.0.0.1:{port}"
+
+
+def _ask(
+    address: str, path: str, method: str = "GET", **headers: str
+) -> tuple[int, dict[str, str], str]:
+    host, _, port = address.rpartition(":")
+    connection = HTTPConnection(host, int(port), timeout=10)
+    try:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, headers=named)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        return answer.status, {k.lower(): v for k, v in answer.getheaders()}, text
+    except ConnectionRefusedError:
+        return 0, {}, ""
+    finally:
+        connection.close()
+
+
+def _series(text: str) -> dict[tuple[str, str], float]:
+    """Return samples by name and their first label's value."""
+    return {
+        (one.name, next(iter(one.labels.values()), "")): one.value
+        for family in text_string_to_metric_families(text)
+        for one in family.samples
+    }
+
+
+def test_health_readiness_and_metrics_are_served(program: Program) -> None:
+    """Prometheus's own parser reads a running worker; HEAD works, strangers and writing do not."""
+    address = _with_http(program)
+    with program.running() as worker:
+        until(lambda: _ask(address, "/readyz")[0] == 200, "readiness")
+        until(lambda: len(program.kit.hook.posts()) == 1, "the alert")
+        until(lambda: 'hits_total{rule="veto"} 1.0' in _ask(address, "/metrics")[2], "the hit")
+        status, headers, text = _ask(address, "/metrics")
+        health = _ask(address, "/healthz")
+        head = _ask(address, "/metrics", "HEAD")
+        refused = {
+            name: _ask(address, path, method, **extra)[0]
+            for name, path, method, extra in (
+                ("rebound", "/metrics", "GET", {"Host": "evil.example"}),
+                ("other site", "/metrics", "GET", {"Origin": "https://evil.example"}),
+                ("write", "/metrics", "POST", {}),
+                ("unknown", "/nothing", "GET", {}),
+            )
+        }
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(50) == 0
+
+    assert (status, head[0], head[2]) == (200, 200, "")
+    assert refused == {"rebound": 421, "other site": 403, "write": 405, "unknown": 404}
+    assert headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "server" not in headers
+    assert not any(name.startswith("access-control") for name in headers)
+    series = _series(text)
+    assert series["sanctions_monitor_hits_total", "veto"] == 1
+    assert series["sanctions_monitor_feeds", "ok"] == 1
+    assert series["sanctions_monitor_deliveries_total", "hook"] >= 0
+    assert series["sanctions_monitor_database_size_bytes", ""] > 0
+    assert json.loads(health[2])["alive"] is True
+    for secret in (program.kit.secret, program.kit.hook.url, program.kit.feeds.url):
+        assert secret not in text + health[2]
+
+
+def test_an_address_for_others_needs_a_word_and_a_token(program: Program) -> None:
+    """Without either the configuration is refused; with both, details need the token."""
+    service = SERVICE.format(folder=program.kit.folder)
+    refusals = []
+    for http in ('listen: "0.0.0.0:8788"', 'listen: "0.0.0.0:8788", public: true, token: short'):
+        program.write("monitor.yaml", f"{service}http: {{{http}}}\n")
+        refusals.append(program.on_config("check"))
+    token = "a-token-of-twenty-letters"
+    address = _with_http(program, token=token)
+    with program.running():
+        until(lambda: _ask(address, "/readyz")[0] == 200, "readiness")
+        bare = _ask(address, "/readyz")
+        whole = _ask(address, "/readyz", Authorization=f"Bearer {token}")
+        metrics = [_ask(address, "/metrics")[0]]
+        metrics.append(_ask(address, "/metrics", Authorization=f"Bearer {token}")[0])
+
+    assert [done.returncode for done in refusals] == [3, 3]
+    assert "add public: true and a token" in refusals[0].stderr
+    assert "needs a token of 16 characters" in refusals[1].stderr
+    assert json.loads(bare[2]) == {"ok": True}
+    assert json.loads(whole[2])["ready"] is True
+    assert metrics == [401, 200]
+
+
+def test_a_port_that_is_taken_does_not_end_the_watch(program: Program) -> None:
+    """It is logged, and alerts go out all the same."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        service = SERVICE.format(folder=program.kit.folder)
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        program.write("monitor.yaml", f'{service}http: {{listen: "{listen}"}}\n')
+        with program.running() as worker:
+            until(lambda: len(program.kit.hook.posts()) == 1, "the alert")
+            until(lambda: "http cannot listen" in program.log(), "the log line")
+            assert worker.poll() is None
+
+
+def test_the_dead_man_hears_start_life_and_nothing_secret_is_logged(program: Program) -> None:
+    """Through the checked client, at an address that is a secret."""
+    url = f"{program.kit.hook.url}/ping/9d4f-secret-uuid"
+    program.env["DEAD_MAN_URL"] = url
+    more = 'health: {dead_man: {url: "${DEAD_MAN_URL}", every: 1s}}\n'
+    _with_http(program, more)
+
+    def pings() -> list[str]:
+        return [path for _, path, _, _ in program.kit.hook.requests if path.startswith("/ping")]
+
+    with program.running() as worker:
+        until(lambda: len(pings()) >= 3, "three pings")
+        worker.send_signal(signal.SIGTERM)
+        worker.wait(50)
+
+    assert pings()[:2] == ["/ping/9d4f-secret-uuid/start", "/ping/9d4f-secret-uuid"]
+    assert "9d4f-secret-uuid" not in program.log()

@@ -1,0 +1,1 @@
+"""What the watch serves over HTTP: health, readiness, metrics. Imported only where it is on."""
