@@ -51,6 +51,7 @@ _COMMANDS: Mapping[str, _Entry] = {
     "notify": _Entry("notify", "Send a test message, or preview an alert."),
     "outbox": _Entry("outbox", "List, show, retry and cancel messages."),
     "db": _Entry("db", "Back up, restore, check, migrate and prune the database."),
+    "doctor": _Entry("doctor", "Look for what is wrong, or soon will be, and say what to do."),
     "health": _Entry("run", "Say whether the watch is alive, for scripts and containers."),
 }
 

@@ -182,6 +182,19 @@ class Fetcher:
                 await response.aclose()
         return Reply(status=response.status_code, headers=read_headers(response), body=raw)
 
+    async def head(self, url: str, timeout: float) -> Reply:  # noqa: ASYNC109 - of all of it
+        """Return the headers that a server gives for an address; a redirect is not followed.
+
+        Raises:
+            RefusedAddress: the host is not public.
+            FetchError: no reply came; the message names the host, the rest may be a secret.
+        """
+        trip = self._trip(url, timeout)
+        async with trip.budget.spend(trip.host):
+            response = await self._transport.handle_async_request(trip.request("HEAD"))
+            await response.aclose()
+        return Reply(status=response.status_code, headers=read_headers(response))
+
     async def aclose(self) -> None:
         """Close every connection and take no more look-ups."""
         await self._transport.aclose()

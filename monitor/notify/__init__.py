@@ -7,7 +7,7 @@ of `monitor.testing` must pass.
 
 from collections.abc import Mapping
 
-from monitor.notify.base import Channel, ChannelSettings, ChannelType, Tools
+from monitor.notify.base import Channel, ChannelSettings, ChannelType, Reach, Tools
 from monitor.notify.console import CONSOLE
 from monitor.notify.discord import DISCORD
 from monitor.notify.email import EMAIL
@@ -26,4 +26,4 @@ CHANNELS: Mapping[str, ChannelType] = {
     "webhook": WEBHOOK,
 }
 
-__all__ = ["CHANNELS", "Channel", "ChannelSettings", "ChannelType", "Tools"]
+__all__ = ["CHANNELS", "Channel", "ChannelSettings", "ChannelType", "Reach", "Tools"]

@@ -1,14 +1,14 @@
 """What a channel is, and what it gets to work with."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TextIO
 
 from pydantic import BaseModel, ConfigDict
 
-from monitor.model import Alert, Message, Post
+from monitor.model import Alert, Message, Post, Reply
 
 
 class Channel(Protocol):
@@ -68,8 +68,21 @@ class Tools:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reach:
+    """What a probe works with: `head` asks for the headers of an address, `domain` names us."""
+
+    head: Callable[[str, float], Awaitable[Reply]]
+    domain: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ChannelType:
-    """A kind of channel: the model of its settings, and how to build one from them."""
+    """A kind of channel: the model of its settings, and how to build one from them.
+
+    `probe` looks whether the receiver would take a message, without sending one: it returns what it
+    reached and raises what `send` would. None where there is nothing to reach.
+    """
 
     settings: type[ChannelSettings]
     build: Callable[[str, Any, Tools], Channel]  # Any: an instance of `settings`
+    probe: Callable[[Any, Reach], Awaitable[str]] | None = None

@@ -14,7 +14,7 @@ from monitor.model import Alert, Message
 from monitor.notify.base import ChannelSettings, ChannelType, Tools
 from monitor.notify.card import Card, Line, fitting
 from monitor.notify.fields import SecretUrl
-from monitor.notify.replies import PAUSING, hand_over
+from monitor.notify.replies import PAUSING, hand_over, reach
 from monitor.notify.words import iso, shorten, utf16_units
 
 MOST_TITLE, MOST_DESCRIPTION, MOST_FOOTER = 256, 4096, 2048  # of an embed, in UTF-16 units
@@ -115,4 +115,4 @@ def _plain(text: str) -> str:
     return _MARKUP.sub(r"\\\1", text)
 
 
-DISCORD = ChannelType(settings=DiscordSettings, build=DiscordChannel)
+DISCORD = ChannelType(settings=DiscordSettings, build=DiscordChannel, probe=reach)

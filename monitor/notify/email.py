@@ -11,12 +11,13 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from monitor.model import Alert, Message
-from monitor.notify.base import ChannelSettings, ChannelType, Tools
+from monitor.notify.base import ChannelSettings, ChannelType, Reach, Tools
 from monitor.notify.fields import OneOrMany
-from monitor.notify.smtp import Deadlines, Envelope, Server, submit
+from monitor.notify.smtp import Deadlines, Envelope, Server, log_in, submit
 
 _PORTS = {"smtp": 587, "smtps": 465}  # submission, RFC 6409 and RFC 8314
 _DEADLINES = Deadlines()
+_PROBING = Deadlines(connect_s=10, command_s=15)
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 
@@ -132,4 +133,8 @@ def _password(parts: SplitResult) -> str:
     return unquote(parts.password or "")
 
 
-EMAIL = ChannelType(settings=EmailSettings, build=EmailChannel)
+async def _reach(settings: EmailSettings, tools: Reach) -> str:
+    return await log_in(settings.server(), tools.domain, _PROBING)
+
+
+EMAIL = ChannelType(settings=EmailSettings, build=EmailChannel, probe=_reach)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from monitor.errors import ChannelPaused, DeliveryError
 from monitor.model import Alert, Message
-from monitor.notify.base import ChannelSettings, ChannelType, Tools
+from monitor.notify.base import ChannelSettings, ChannelType, Reach, Tools
 from monitor.notify.payload import event_body
 
 _MODE = 0o600  # alerts may name what a desk looks for
@@ -87,4 +87,14 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-FILE = ChannelType(settings=FileSettings, build=FileChannel)
+async def _reach(settings: FileSettings, tools: Reach) -> str:  # noqa: ARG001
+    """Return that the file can be appended to; it is not made."""
+    path = settings.path
+    place = path if path.exists() else path.parent
+    if not await asyncio.to_thread(os.access, place, os.W_OK):
+        reason = "may not be written to" if place.exists() else "the folder does not exist"
+        raise ChannelPaused(f"file {path}: {reason}")
+    return f"{path} may be written to"
+
+
+FILE = ChannelType(settings=FileSettings, build=FileChannel, probe=_reach)

@@ -4,12 +4,14 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
 from monitor.errors import ChannelPaused, DeliveryError, FetchError, PermanentDeliveryError
 from monitor.model import Post, Reply
+from monitor.notify.base import Reach
 from monitor.notify.trust import is_untrusted
 from monitor.notify.words import shorten
 from monitor.text.clean import one_line
@@ -17,11 +19,39 @@ from monitor.text.clean import one_line
 TIMEOUT_S = 20.0  # Standard Webhooks 1.0 recommends 15 to 30 s
 LONGEST_WAIT = timedelta(hours=24)  # a Retry-After beyond it is a mistake, or malice
 PAUSING = frozenset({401, 403, 410})  # the credentials or the address are refused, not the message
+_ILL = frozenset({502, 503, 504})  # whoever answers, the receiver behind it does not
 _ACCEPTED, _REDIRECT = 2, 3  # classes of status, RFC 9110 section 15
 _SHOWN_BYTES, _MOST_SAID = 2000, 200  # of a reply: read, and told in characters
 _BETWEEN = re.compile(r"[/?&=:@#;]+")
 _SHORTEST_SECRET = 6  # characters; shorter parts of a URL are words
 REFUSED = frozenset({400, 404, 405, 413, 415, 422})  # this very message will never be taken
+
+
+class HasUrl(Protocol):
+    """Settings of a channel that posts to one address."""
+
+    @property
+    def url(self) -> SecretStr:
+        """Return the address, a secret."""
+        ...
+
+
+async def reach(settings: HasUrl, tools: Reach) -> str:
+    """Return the host of a channel's address when it answers; whatever it answers to HEAD.
+
+    Many receivers know POST alone, so that 404, 405 or 501 says nothing.
+
+    Raises:
+        DeliveryError: no answer, or a gateway's; ChannelPaused where that cannot pass by itself.
+    """
+    where = origin(settings.url)
+    try:
+        reply = await tools.head(settings.url.get_secret_value(), TIMEOUT_S)
+    except FetchError as error:
+        raise _no_reply(where, error) from None
+    if reply.status in _ILL:
+        raise DeliveryError(f"{where}: HTTP {reply.status} to a HEAD request", code=reply.status)
+    return f"{where} answers"
 
 
 async def hand_over(
@@ -41,11 +71,15 @@ async def hand_over(
     try:
         reply = await post(url.get_secret_value(), body, headers, TIMEOUT_S)
     except FetchError as error:
-        text = f"{where}: no reply ({error.kind})"
-        refused = error.kind == "refused-address" or is_untrusted(error)
         # from None: the cause's text holds the whole URL, which is the secret of chat channels
-        raise (ChannelPaused(text) if refused else DeliveryError(text)) from None
+        raise _no_reply(where, error) from None
     judge(reply, where, now, pausing=pausing, secret=url.get_secret_value())
+
+
+def _no_reply(where: str, error: FetchError) -> DeliveryError:
+    text = f"{where}: no reply ({error.kind})"
+    refused = error.kind == "refused-address" or is_untrusted(error)
+    return ChannelPaused(text) if refused else DeliveryError(text)
 
 
 def judge(

@@ -10,7 +10,7 @@ from monitor.model import Alert, Message
 from monitor.notify.base import ChannelSettings, ChannelType, Tools
 from monitor.notify.card import Card, Line, fitting
 from monitor.notify.fields import SecretUrl
-from monitor.notify.replies import PAUSING, hand_over
+from monitor.notify.replies import PAUSING, hand_over, reach
 from monitor.notify.words import shorten, utf16_units
 
 MOST_BLOCKS = 12_000  # UTF-16 units of JSON; msg_blocks_too_long comes near 13,200 (bolt-js #2509)
@@ -116,4 +116,4 @@ def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-SLACK = ChannelType(settings=SlackSettings, build=SlackChannel)
+SLACK = ChannelType(settings=SlackSettings, build=SlackChannel, probe=reach)

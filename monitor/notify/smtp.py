@@ -80,16 +80,7 @@ async def submit(server: Server, envelope: Envelope, deadlines: Deadlines) -> No
         ChannelPaused: the server refuses us: no STARTTLS, no or wrong credentials, our sender; or
             its certificate is not to be trusted.
     """
-    context = await asyncio.to_thread(_trust, server.ca_file)
-    client = aiosmtplib.SMTP(
-        hostname=server.host,
-        port=server.port,
-        local_hostname=envelope.helo,
-        timeout=deadlines.command_s,
-        use_tls=server.implicit_tls,
-        start_tls=False,  # done below: a step of its own, with an error of its own
-        tls_context=context,
-    )
+    client = await _client(server, envelope.helo, deadlines)
     try:
         await _greet(client, server, deadlines)
         await _secure(client, server)
@@ -99,6 +90,37 @@ async def submit(server: Server, envelope: Envelope, deadlines: Deadlines) -> No
         await _say_goodbye(client)
     finally:
         _hang_up(client)
+
+
+async def log_in(server: Server, helo: str, deadlines: Deadlines) -> str:
+    """Return how far it went: connect, EHLO, STARTTLS, AUTH. No mail is named, none is sent.
+
+    Raises:
+        DeliveryError, ChannelPaused: as `submit` would, for these steps.
+    """
+    client = await _client(server, helo, deadlines)
+    try:
+        await _greet(client, server, deadlines)
+        await _secure(client, server)
+        await _log_in(client, server)
+        await _say_goodbye(client)
+    finally:
+        _hang_up(client)
+    encrypted = "TLS" if server.implicit_tls or server.encrypt else "clear text"
+    return f"{server.label} answers, {encrypted}" + (", logged in" if server.user else "")
+
+
+async def _client(server: Server, helo: str, deadlines: Deadlines) -> aiosmtplib.SMTP:
+    context = await asyncio.to_thread(_trust, server.ca_file)
+    return aiosmtplib.SMTP(
+        hostname=server.host,
+        port=server.port,
+        local_hostname=helo,
+        timeout=deadlines.command_s,
+        use_tls=server.implicit_tls,
+        start_tls=False,  # done below: a step of its own, with an error of its own
+        tls_context=context,
+    )
 
 
 @cache

@@ -10,7 +10,7 @@ from monitor.model import Alert, Message
 from monitor.notify.base import ChannelSettings, ChannelType, Tools
 from monitor.notify.card import Card, Line, fitting
 from monitor.notify.fields import SecretUrl
-from monitor.notify.replies import hand_over
+from monitor.notify.replies import hand_over, reach
 
 MOST_BYTES = 24_000  # Teams refuses 28 kB, some tenants 25 kB, their own envelope included
 _COLOURS = {"CRITICAL": "Attention", "HIGH": "Warning"}  # names of Adaptive Cards 1.4
@@ -102,4 +102,4 @@ def _run(text: str, **style: object) -> Data:
     return run | {name: value for name, value in style.items() if value}
 
 
-TEAMS = ChannelType(settings=TeamsSettings, build=TeamsChannel)
+TEAMS = ChannelType(settings=TeamsSettings, build=TeamsChannel, probe=reach)

@@ -16,7 +16,7 @@ from monitor.model import Alert, Message
 from monitor.notify.base import ChannelSettings, ChannelType, Tools
 from monitor.notify.fields import OneOrMany, SecretUrl
 from monitor.notify.payload import event_body
-from monitor.notify.replies import hand_over
+from monitor.notify.replies import hand_over, reach
 
 _PREFIX = "whsec_"
 _SHORTEST, _LONGEST = 24, 64  # bytes of key, Standard Webhooks 1.0
@@ -96,4 +96,4 @@ def signing_key(secret: SecretStr) -> bytes:
     return key
 
 
-WEBHOOK = ChannelType(settings=WebhookSettings, build=WebhookChannel)
+WEBHOOK = ChannelType(settings=WebhookSettings, build=WebhookChannel, probe=reach)
