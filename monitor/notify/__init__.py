@@ -7,6 +7,7 @@ of `monitor.testing` must pass.
 
 from collections.abc import Mapping
 
+from monitor.notify.apprise import APPRISE
 from monitor.notify.base import Channel, ChannelSettings, ChannelType, Reach, Tools
 from monitor.notify.console import CONSOLE
 from monitor.notify.discord import DISCORD
@@ -17,6 +18,7 @@ from monitor.notify.teams import TEAMS
 from monitor.notify.webhook import WEBHOOK
 
 CHANNELS: Mapping[str, ChannelType] = {
+    "apprise": APPRISE,
     "console": CONSOLE,
     "discord": DISCORD,
     "email": EMAIL,

@@ -110,6 +110,13 @@ class TestFile(_Json, ChannelContract):
         return _open("file", {"path": "alerts.jsonl"})
 
 
+class TestApprise(_Json, ChannelContract):
+    secrets = (_CANARY,)
+
+    def channel(self) -> Channel:
+        return _open("apprise", {"url": f"json://u:{_CANARY}@hook.example.org/{_CANARY}"})
+
+
 _CONTRACTS: list[type[ChannelContract]] = [
     TestConsole,
     TestWebhook,
@@ -118,6 +125,7 @@ _CONTRACTS: list[type[ChannelContract]] = [
     TestTeams,
     TestDiscord,
     TestFile,
+    TestApprise,
 ]
 
 
