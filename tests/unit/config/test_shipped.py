@@ -164,4 +164,4 @@ def test_the_image_copies_only_what_exists() -> None:
     assert copied
     assert all((REPOSITORY / name).exists() for name in copied)
     assert {f"!{name}" for name in copied} <= set(seen)
-    assert "USER 10001" in lines
+    assert "USER 10001:10001" in lines
