@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from time import perf_counter
 
 import structlog
@@ -37,9 +38,12 @@ from monitor.steps.record import (
     Found,
     Poll,
     PollReport,
+    Taken,
+    portions,
     record,
     record_failure,
     record_unchanged,
+    take,
 )
 from monitor.steps.schedule import asked_source
 from monitor.steps.watch import Channel, Watch
@@ -56,7 +60,8 @@ _SETTLE_AGAIN_S = 1.0  # while the database refuses: a full disk, somebody else'
 async def poll_source(watch: Watch, source: Source, now: datetime) -> PollReport:
     """Read a source and store what it brought, whom to tell included; never raises for its faults.
 
-    Nothing of a poll is stored before all of it is: validators, items, hits, stories, messages.
+    Nothing of a poll is stored before all of it is: validators, items, hits, stories, messages;
+    of a flood nothing of a portion, and the validators with the last one.
     """
     watch = replace(watch)  # a reload swaps settings; this poll ends with those it began with
     seconds: dict[str, float] = {}
@@ -87,10 +92,19 @@ async def poll_source(watch: Watch, source: Source, now: datetime) -> PollReport
         found = await _match_all(entries, watch.settings.ruleset, now)
     with _timed(seconds, "record"):
         poll = Poll(source=source, fetched=fetched, reading=reading, found=found, now=now)
-        report = await watch.write(lambda tx: record(tx, watch, poll))
+        report = await _record_all(watch, poll)
     report.seconds.update(seconds)
     _log_told(report)
     return report
+
+
+async def _record_all(watch: Watch, poll: Poll) -> PollReport:
+    """Store a poll: in one transaction, or a flood in several that others come between."""
+    *most, last = portions(poll.found)
+    taken = Taken()
+    for portion in most:
+        taken += await watch.write(partial(take, watch=watch, poll=poll, found=portion))
+    return await watch.write(lambda tx: record(tx, watch, poll, last, taken))
 
 
 async def decide_due(watch: Watch, now: datetime) -> DueReport:

@@ -1,4 +1,8 @@
-"""What a poll brought, stored in one transaction: all of it is committed, or none."""
+"""What a poll brought, stored in one transaction: all of it is committed, or none.
+
+A document with very many new items is taken in by portions, each of them whole, so that a flood
+holds up no other source and no message; its validators come with the last one.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -44,6 +48,8 @@ from monitor.store.items import words_hash
 log = structlog.get_logger()
 
 FAULT = "fault"  # flag of an item that we failed to match or to record
+
+AT_ONCE = 100  # items of one transaction; with hits in all of them some 0.5 s
 
 _POSTPONED = "postponed"  # others wait for the same host: our politeness, not the source's failure
 _POSTPONED_FOR = timedelta(minutes=1)
@@ -108,34 +114,75 @@ class PollReport:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def record(tx: Transaction, watch: Watch, poll: Poll) -> PollReport:
-    """Store what was read: items, hits, stories, decisions, messages, validators, next poll."""
-    source = poll.source
-    before = tx.sources.state(source.id)
-    is_backlog = before.last_ok_at is None and source.first_poll != "alert"
-    fresh = _unseen(tx, poll.found)
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """What was new of some items, or edited, and what became of it; `faulty` we failed on."""
+
+    new: tuple[Item, ...] = ()
+    changed: tuple[Item, ...] = ()
+    told: tuple[Told, ...] = ()
+    faulty: tuple[Item, ...] = ()
+
+    def __add__(self, other: "Taken") -> "Taken":
+        """Return both together."""
+        return Taken(
+            new=self.new + other.new,
+            changed=self.changed + other.changed,
+            told=self.told + other.told,
+            faulty=self.faulty + other.faulty,
+        )
+
+
+def portions(found: Sequence[Found]) -> list[tuple[Found, ...]]:
+    """Return items in the order in which they are taken in, cut into transactions; at least one."""
+    ordered = tuple(sorted(found, key=lambda one: (one.item.when, one.item.id)))
+    return [ordered[at : at + AT_ONCE] for at in range(0, max(len(ordered), 1), AT_ONCE)]
+
+
+def take(tx: Transaction, watch: Watch, poll: Poll, found: Sequence[Found]) -> Taken:
+    """Store what is new of some of a poll's items: hits, stories, decisions, messages included."""
+    before = tx.sources.state(poll.source.id)
+    is_backlog = before.last_ok_at is None and poll.source.first_poll != "alert"
+    fresh = _unseen(tx, found)
     watch.recent.sync(tx, poll.now)
     told: list[Told] = []
     faulty: list[Item] = []
-    for one, is_edit in sorted(fresh, key=lambda pair: (pair[0].item.when, pair[0].item.id)):
-        how = _How(is_backlog=is_backlog, is_edit=is_edit)
-        outcome = _store_one(tx, watch, one, how)
+    for one, is_edit in fresh:
+        outcome = _store_one(tx, watch, one, _How(is_backlog=is_backlog, is_edit=is_edit))
         told += outcome or ()
         faulty += [one.item] if outcome is None else []
-    _store_known(tx, source, poll.reading, faulty)
-    items = [one.item for one, _ in fresh]
+    tx.items.forget_words([item.id for item in faulty])
+    return Taken(
+        new=tuple(one.item for one, is_edit in fresh if not is_edit),
+        changed=tuple(one.item for one, is_edit in fresh if is_edit),
+        told=tuple(told),
+        faulty=tuple(faulty),
+    )
+
+
+def record(
+    tx: Transaction, watch: Watch, poll: Poll, last: Sequence[Found], earlier: Taken
+) -> PollReport:
+    """Store the last portion of what was read, and with it what is known of the source from now on.
+
+    Items, hits, stories, decisions, messages; then validators, known entries, next poll.
+    """
+    source = poll.source
+    before = tx.sources.state(source.id)
+    taken = earlier + take(tx, watch, poll, last)
+    _store_known(tx, source, poll.reading, taken.faulty)
+    items = (*taken.new, *taken.changed)
     after = after_read(before, source, poll.fetched, poll.reading, items, poll.now)
-    new_items = sum(not is_edit for _, is_edit in fresh)
-    has_gap = rolled_over(before, poll.reading, new_items)
+    has_gap = rolled_over(before, poll.reading, len(taken.new))
     after = with_gap(after, poll.now) if has_gap else after
-    tx.sources.put(replace(after, validators=Validators()) if faulty else after)
+    tx.sources.put(replace(after, validators=Validators()) if taken.faulty else after)
     return PollReport(
         source=source,
         result="read",
         entries=len(poll.reading.hashes),
-        new_items=new_items,
-        changed_items=sum(is_edit for _, is_edit in fresh),
-        told=tuple(told),
+        new_items=len(taken.new),
+        changed_items=len(taken.changed),
+        told=taken.told,
         partial=poll.reading.partial,
         articles=Counter(one.full_text.result for one in poll.found if one.full_text),
         has_gap=has_gap,
@@ -294,11 +341,11 @@ def _join(tx: Transaction, watch: Watch, one: Found) -> tuple[StoryId, Assignmen
     now = one.item.seen_at
     severity = max(hit.severity for hit in one.hits)
     story_id = assignment.story_id or stories.story_id(print_)
-    known = tx.stories.get(story_id)
-    if known is None:
+    latest_at = tx.stories.latest_at(story_id)
+    if latest_at is None:
         tx.stories.open(story_id, one.item, severity)
     else:
-        back = returned_at(known.latest_at, now, watch.settings.policy)
+        back = returned_at(latest_at, now, watch.settings.policy)
         tx.stories.touch(story_id, at=now, severity=severity, returned_at=back)
     number = tx.stories.join(story_id, one.item, assignment, print_.to_json())
     watch.recent.add(number, story_id, print_, now)
@@ -322,7 +369,6 @@ def _store_known(tx: Transaction, source: Source, reading: Reading, faulty: Sequ
     """Store which entries need not be looked at again: all but those that we failed on."""
     again = {item.hash for item in faulty}
     hashes = [entry for entry in reading.hashes if entry not in again]
-    tx.items.forget_words([item.id for item in faulty])
     if reading.partial:
         tx.sources.add_known(source.id, hashes)
     else:

@@ -88,15 +88,19 @@ class Stories:
         """Return a story as it stands, or None."""
         rows = self._db.query(
             """select story.*, count(member.number) as items,
-                 count(distinct item.source_id) as sources,
+                 count(distinct member.source_id) as sources,
                  count(distinct case when member.joined_at >= story.returned_at
-                   then item.source_id end) as sources_since_return
+                   then member.source_id end) as sources_since_return
                from story left join member on member.story_id = story.id
-                 left join item on item.id = member.item_id
                where story.id = ? group by story.id""",
             [story_id],
         )
         return next((_story(row, self._rules(story_id)) for row in rows), None)
+
+    def latest_at(self, story_id: StoryId) -> datetime | None:
+        """Return when the latest item of a story came, None for a story that is not open yet."""
+        rows = self._db.query("select latest_at from story where id = ?", [story_id])
+        return next((to_time(row["latest_at"]) for row in rows), None)
 
     def _rules(self, story_id: StoryId) -> frozenset[str]:
         rows = self._db.query(
@@ -123,11 +127,12 @@ class Stories:
     def join(self, story_id: StoryId, item: Item, assignment: Assignment, fingerprint: str) -> int:
         """Store that an item belongs to a story, and why; return the member's number."""
         self._db.execute(
-            """insert into member (item_id, story_id, joined_at, fingerprint, why, score, rival,
-                 rival_why, copy_of) values (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            """insert into member (item_id, story_id, source_id, joined_at, fingerprint, why, score,
+                 rival, rival_why, copy_of) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             [
                 item.id,
                 story_id,
+                item.source_id,
                 to_text(item.seen_at),
                 clean(fingerprint),
                 clean(to_json(list(assignment.why))),

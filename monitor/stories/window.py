@@ -15,11 +15,16 @@ from typing import TypeVar
 from monitor.model import ItemId, StoryId
 from monitor.stories.fingerprints import Fingerprint, Weights
 
+MEMBERS = (
+    200  # of one story, the latest: bounds the cost of a flood; 46 is most in 200,000 real items
+)
+SAME = 200  # members with one key that are looked at, the latest
 VISITS = 20_000  # entries of the index looked at for one item: bounds the cost at any size
 SHORT_LIST = 40  # stories compared in full
 _NOTHING: Mapping[StoryId, int] = {}
 
 _Key = TypeVar("_Key")
+_Moment = tuple[datetime, ItemId]
 
 
 class Voice:
@@ -37,6 +42,7 @@ class Group:
     def __init__(self, story_id: StoryId) -> None:
         self.story_id = story_id
         self.members: dict[ItemId, Fingerprint] = {}
+        self.by_time: list[_Moment] = []
         self.voices: dict[str, Voice] = {}
         self.facts: Counter[str] = Counter()
         self.marks: Counter[str] = Counter()
@@ -54,17 +60,18 @@ class Group:
 
     def quiet(self, when: datetime) -> timedelta:
         """Return how far `when` lies outside the time between first and latest member."""
-        times = [member.when for member in self.members.values()]
-        return max(min(times) - when, when - max(times), timedelta())
+        return max(self.by_time[0][0] - when, when - self.by_time[-1][0], timedelta())
 
     def add(self, new: Fingerprint) -> None:
         """Count the member in."""
         self.members[new.item_id] = new
+        insort(self.by_time, (new.when, new.item_id))
         self._count(new, 1)
 
     def remove(self, old: Fingerprint) -> None:
         """Count the member out."""
         del self.members[old.item_id]
+        _take_out(self.by_time, (old.when, old.item_id))
         self._count(old, -1)
 
     def _count(self, member: Fingerprint, sign: int) -> None:
@@ -93,23 +100,30 @@ class Window:
     def __init__(self) -> None:
         self._groups: dict[StoryId, Group] = {}
         self._story_of: dict[ItemId, StoryId] = {}
-        self._exact: dict[str, dict[ItemId, None]] = {}
+        self._exact: dict[str, list[_Moment]] = {}
         self._shared: dict[str, Counter[StoryId]] = {}  # sums of weights
-        self._by_time: list[tuple[datetime, ItemId]] = []
+        self._by_time: list[_Moment] = []
 
     def __len__(self) -> int:
         return len(self._story_of)
 
     def add(self, story_id: StoryId, fingerprint: Fingerprint) -> None:
-        """Make the item a member of the story; an item that is known already is replaced."""
+        """Make the item a member of the story; an item that is known already is replaced.
+
+        A story that grows past `MEMBERS` loses its oldest one.
+        """
         self.forget(fingerprint.item_id)
         self._story_of[fingerprint.item_id] = story_id
-        self._groups.setdefault(story_id, Group(story_id)).add(fingerprint)
-        insort(self._by_time, (fingerprint.when, fingerprint.item_id))
+        group = self._groups.setdefault(story_id, Group(story_id))
+        group.add(fingerprint)
+        moment = (fingerprint.when, fingerprint.item_id)
+        insort(self._by_time, moment)
         for key, _ in exact_keys(fingerprint):
-            self._exact.setdefault(key, {})[fingerprint.item_id] = None
+            insort(self._exact.setdefault(key, []), moment)
         for token, weight in _tokens(fingerprint):
             _count(self._shared.setdefault(token, Counter()), story_id, weight)
+        if len(group.members) > MEMBERS:
+            self.forget(group.by_time[0][1])
 
     def move(self, item_id: ItemId, story_id: StoryId) -> None:
         """Make a known item a member of another story; an item that has left is ignored."""
@@ -132,9 +146,10 @@ class Window:
         group.remove(old)
         if not group.members:
             del self._groups[story_id]
-        del self._by_time[bisect_left(self._by_time, (old.when, item_id))]
+        moment = (old.when, item_id)
+        _take_out(self._by_time, moment)
         for key, _ in exact_keys(old):
-            self._exact[key].pop(item_id)
+            _take_out(self._exact[key], moment)
             if not self._exact[key]:
                 del self._exact[key]
         for token, weight in _tokens(old):
@@ -143,12 +158,12 @@ class Window:
                 del self._shared[token]
 
     def same(self, key: str) -> list[tuple[Group, Fingerprint]]:
-        """Return the members that have this exact key, with their stories, latest first."""
+        """Return the latest `SAME` members that have this exact key, with their stories."""
         found = []
-        for item_id in self._exact.get(key, ()):
+        for _, item_id in reversed(self._exact.get(key, ())[-SAME:]):
             group = self._groups[self._story_of[item_id]]
             found.append((group, group.members[item_id]))
-        return sorted(found, key=lambda pair: (pair[1].when, pair[1].item_id), reverse=True)
+        return found
 
     def near(self, fingerprint: Fingerprint) -> list[Group]:
         """Return the stories most like the item at a glance, rare words and facts first."""
@@ -184,6 +199,10 @@ def exact_keys(fingerprint: Fingerprint) -> Iterator[tuple[str, str]]:
         yield f"url {url}", f"same address {url}"
     if fingerprint.title:
         yield f"title {fingerprint.title}", "same title"
+
+
+def _take_out(moments: list[_Moment], moment: _Moment) -> None:
+    del moments[bisect_left(moments, moment)]
 
 
 def _count(counter: Counter[_Key], key: _Key, change: int) -> None:

@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -132,3 +133,33 @@ def test_common_words_end_the_search() -> None:
     finally:
         window_module.VISITS = visits
     assert window.near(PRINTS[0])
+
+
+def test_a_story_that_a_flood_made_huge_keeps_its_latest_members(monkeypatch: Any) -> None:
+    """Whatever the order in which they came: the cost of the next item is bounded."""
+    monkeypatch.setattr(window_module, "MEMBERS", 3)
+    prints = [make_print(f"Headline {n}", hours=n, source_id="a") for n in range(6)]
+    forwards, backwards = Window(), Window()
+
+    for one in prints:
+        forwards.add(StoryId("s-x"), one)
+    for one in reversed(prints):
+        backwards.add(StoryId("s-x"), one)
+
+    assert list(forwards._story_of) == [one.item_id for one in prints[-3:]]
+    assert state(forwards) == state(backwards)
+
+
+def test_the_latest_members_with_a_key_are_looked_at(monkeypatch: Any) -> None:
+    """A feed that gives all its entries one address does not make each dearer than the last."""
+    monkeypatch.setattr(window_module, "SAME", 2)
+    window = Window()
+    address = "http://a.example/2024/oil"
+    prints = [make_print(f"{n} ships", hours=n, url=address) for n in range(4)]
+    for number, one in enumerate(prints):
+        window.add(StoryId(f"s-{number}"), one)
+    (url,) = prints[0].urls
+
+    found = window.same(f"url {url}")
+
+    assert [member for _, member in found] == [prints[3], prints[2]]
