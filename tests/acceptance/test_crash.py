@@ -65,6 +65,7 @@ def _check(kit: Any, reference: dict[str, Any], kills: list[dict[str, Any]]) -> 
         assert repeats <= 1  # one channel was sending, one message at a time
 
 
+@pytest.mark.timeout(600)  # 43 s of CPU; on a busy machine minutes
 def test_a_kill_before_any_statement_loses_nothing_and_doubles_nothing_silently(kit: Any) -> None:
     """A sample of all statements; which one comes first changes with the process."""
     reference, kills = _kill_everywhere(kit, first=1 + os.getpid() % 9, step=9)
