@@ -564,7 +564,13 @@ class Operations:
     """News of the watch itself: a source, a channel or the service."""
 
     kind: Literal[
-        "feed.failing", "feed.recovered", "channel.paused", "delivery.dead", "service.notice"
+        "feed.failing",
+        "feed.recovered",
+        "channel.paused",
+        "delivery.dead",
+        "service.notice",
+        "canary.missing",
+        "canary.back",
     ]
     title: str
     detail: str
@@ -575,10 +581,11 @@ class Operations:
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """A test message, sent by hand."""
+    """A test message, sent by hand, or the daily canary: then `canary` is its local date."""
 
     channel: str
     text: str = "This is a test message. The channel works."
+    canary: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ from monitor.model import (
     Validators,
 )
 from monitor.sources.normalise import normalise_all
-from monitor.steps import circuit
+from monitor.steps import canary, circuit
 from monitor.steps.due import DueReport, tell_due
 from monitor.steps.full_text import with_articles
 from monitor.steps.record import (
@@ -109,10 +109,26 @@ async def _record_all(watch: Watch, poll: Poll) -> PollReport:
 
 async def decide_due(watch: Watch, now: datetime) -> DueReport:
     """Make the alerts that time has brought, in one transaction."""
-    report = await watch.write(lambda tx: tell_due(tx, watch, now))
+    song = await _sing(watch, now)
+    report = await watch.write(lambda tx: tell_due(tx, watch, now, song))
     for title in report.alarms:
         log.warning("alarm", title=title)
     return report
+
+
+async def _sing(watch: Watch, now: datetime) -> canary.Song | None:
+    """Let the canary that is due go through the line of every source, and leave no trace there."""
+    flying = watch.settings.canary
+    local_date = await watch.read(lambda tx: canary.due(tx, watch, now)) if flying else None
+    if flying is None or local_date is None:
+        return None
+    stage, source = canary.rehearsal(watch, local_date)
+    try:
+        report = await poll_source(stage, source, now)
+    except Exception as fault:
+        log.exception("canary failed", date=local_date)
+        return canary.Song(local_date=local_date, fault=f"{type(fault).__name__}: {fault}")
+    return canary.song_of(local_date, report, flying)
 
 
 async def deliver_due(

@@ -31,7 +31,7 @@ from monitor.model import ArticleLimits, Post
 from monitor.notify import CHANNELS, Tools
 from monitor.notify.base import Channel
 from monitor.steps.record import PollReport
-from monitor.steps.watch import RecentStories, Settings, Watch
+from monitor.steps.watch import Canary, RecentStories, Settings, Watch
 from monitor.store import SqliteStore, Transaction
 from monitor.text.robots import token_of
 
@@ -59,6 +59,9 @@ def read_config(
 def settings_of(config: Config) -> Settings:
     """Return what the lines need of a configuration."""
     service = config.service
+    canary = Canary(
+        channels=config.canary_channels, at=service.canary.at, within=service.canary.within
+    )
     return Settings(
         ruleset=config.ruleset,
         sources={source.id: source for source in config.sources},
@@ -71,6 +74,7 @@ def settings_of(config: Config) -> Settings:
         digest_zone=service.digest.zone,
         digest_skip_when_empty=service.digest.skip_when_empty,
         failing_after=service.self_watch.feed_failing_after,
+        canary=canary if canary.channels else None,
         articles=ArticleLimits(at_most=service.full_text.at_most, within=service.full_text.within),
         files=config.files,
         authors=config.authors,

@@ -52,6 +52,7 @@ class _Ways:
     routes: tuple[Route, ...]
     digest: tuple[str, ...]
     operations: tuple[str, ...]
+    canary: tuple[str, ...]
 
 
 def _config(parts: Parts, ways: _Ways, warnings: tuple[Problem, ...], secrets: set[str]) -> Config:
@@ -66,6 +67,7 @@ def _config(parts: Parts, ways: _Ways, warnings: tuple[Problem, ...], secrets: s
         routes=ways.routes,
         digest_channels=ways.digest,
         ops_channels=ways.operations,
+        canary_channels=ways.canary,
         ruleset=parts.ruleset,
         warnings=warnings,
         silences=tuple(
@@ -84,7 +86,8 @@ def _cross_checks(parts: Parts, ways: _Ways, files: Mapping[str, str]) -> Iterat
     yield from crosscheck.conditions(parts.routing, _known(parts.ruleset, parts.sources))
     yield from crosscheck.uncovered(parts.routing, ways.routes)
     used = {name for route in ways.routes for name in route.send}
-    used |= {*ways.digest, *ways.operations, *parts.channels.off}
+    used |= {*ways.digest, *ways.operations, *ways.canary, *parts.channels.off}
+    yield from crosscheck.mute_canary(parts.monitor, ways.canary, parts.channels.on)
     yield from crosscheck.unused(parts.routing, used)
 
 
@@ -93,6 +96,7 @@ def _unknown_channels(parts: Parts) -> Iterator[Problem]:
     places = [
         (parts.monitor.get("digest"), "send"),
         (parts.monitor.get("self_watch"), "tell"),
+        (parts.monitor.get("canary"), "send"),
         *((entry, "send") for entry in crosscheck.each(parts.routing.get("routes"))),
     ]
     for section, key in places:
@@ -114,6 +118,7 @@ def _ways(parts: Parts) -> _Ways:
         routes=routes,
         digest=_on(digest, channels),
         operations=told or everyone,  # that the watch is blind is always told to somebody
+        canary=_on(service.canary.send, channels),
     )
 
 

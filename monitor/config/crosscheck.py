@@ -119,6 +119,16 @@ def uncovered(root: Node, routes: Collection[Route]) -> Iterator[Problem]:
         yield place.problem(message, is_warning=True)
 
 
+def mute_canary(
+    root: Node, canary: Collection[str], channels: Collection[str]
+) -> Iterator[Problem]:
+    """Warn when nobody could be told that the canary does not arrive."""
+    send = (root.get("canary") or root).get("send")
+    if canary and send is not None and set(channels) <= set(canary):
+        message = "the canary goes to every channel: none is left to say that it does not arrive"
+        yield send.problem(message, is_warning=True)
+
+
 def unused(root: Node, used: Collection[str]) -> Iterator[Problem]:
     """Warn of channels that nothing is sent to."""
     channels = root.get("channels")

@@ -36,9 +36,10 @@ class ChannelConfig:
 class Config:
     """Everything that the files say.
 
-    `digest_channels` get the digest, `ops_channels` the news of the watch itself. `hash` names
-    this configuration: it changes with any file and any setting, but not with a secret.
-    `files` maps names to texts as read, with references in place of secrets, in their order.
+    `digest_channels` get the digest, `ops_channels` the news of the watch itself,
+    `canary_channels` the daily canary (none: it does not fly). `hash` names this configuration:
+    it changes with any file and any setting, but not with a secret. `files` maps names to texts
+    as read, with references in place of secrets, in their order.
     `authors` says who saved each of them last. `secrets` are texts that must appear nowhere.
     """
 
@@ -48,6 +49,7 @@ class Config:
     routes: tuple[Route, ...]
     digest_channels: tuple[str, ...]
     ops_channels: tuple[str, ...]
+    canary_channels: tuple[str, ...]
     ruleset: RuleSet
     warnings: tuple[Problem, ...]
     silences: tuple[Silence, ...] = ()

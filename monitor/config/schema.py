@@ -105,6 +105,14 @@ class SelfWatchSettings(Settings):
     tell: Names = ()
 
 
+class CanarySettings(Settings):
+    """The daily test of the whole way; it flies once somebody is named who gets it."""
+
+    send: Names = ()
+    at: Clock = time(6, 30)
+    within: Annotated[Pace, Field(le=timedelta(hours=12))] = timedelta(minutes=30)
+
+
 class WebSettings(Settings):
     """The address under which people reach the console, for links in messages."""
 
@@ -165,6 +173,7 @@ class ServiceSettings(Settings):
     full_text: FullTextSettings = FullTextSettings()
     digest: DigestSettings = DigestSettings()
     self_watch: SelfWatchSettings = SelfWatchSettings()
+    canary: CanarySettings = CanarySettings()
     web: WebSettings = WebSettings()
     health: HealthSettings = HealthSettings()
     http: HttpSettings = HttpSettings()

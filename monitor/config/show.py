@@ -58,6 +58,7 @@ def _feed(source: Source) -> dict[str, Any]:
         "lang": source.lang,
         "every": write_duration(source.every),
         "timeout": write_duration(source.timeout),
+        "full_text": source.full_text,
         "trust": source.trust,
         "tags": sorted(source.tags),
         "enabled": source.enabled,

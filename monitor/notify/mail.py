@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 
-from monitor.model import Alert, StoryAlert, stable_id
+from monitor.model import Alert, Probe, StoryAlert, stable_id
 from monitor.notify import plain
 from monitor.notify.html import render
 from monitor.notify.wording import LATER_NOTE, headline
@@ -67,6 +67,8 @@ def _headers(alert: Alert, recipient: str, domain: str) -> Mapping[str, str]:
         "X-Monitor-Severity": alert.severity.label,
     }
     body = alert.body
+    if isinstance(body, Probe) and body.canary:
+        headers["X-Monitor-Canary"] = _header(body.canary)
     if not isinstance(body, StoryAlert):
         return headers
     headers["X-Monitor-Story"] = _header(body.story_id)

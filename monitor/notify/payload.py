@@ -135,7 +135,12 @@ def _data(alert: Alert, public_url: str, limits: Limits) -> Data:
         case Operations():
             return _operations(body, limits)
         case Probe():
-            return {"channel": _text(body.channel, limits), "text": _text(body.text, limits)}
+            return _probe(body, limits)
+
+
+def _probe(probe: Probe, limits: Limits) -> Data:
+    data = {"channel": _text(probe.channel, limits), "text": _text(probe.text, limits)}
+    return {**data, "canary": _text(probe.canary, limits)} if probe.canary else data
 
 
 def _story(story: StoryAlert, public_url: str, limits: Limits) -> Data:

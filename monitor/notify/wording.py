@@ -35,7 +35,8 @@ def headline(alert: Alert) -> str:
         case Operations():
             return line(body.title)
         case Probe():
-            return f"Test of channel {line(body.channel)}"
+            name = f"Canary of {line(body.canary)}: test" if body.canary else "Test"
+            return f"{name} of channel {line(body.channel)}"
 
 
 def byline(article: Article) -> str:

@@ -16,6 +16,7 @@ from monitor.model import (
     StoryId,
     stable_id,
 )
+from monitor.steps.canary import Song, look_after
 from monitor.steps.coverage import coverage, is_enabled
 from monitor.steps.repeats import repeat_due
 from monitor.steps.rollup import roll_up, worst_first
@@ -41,9 +42,13 @@ class DueReport:
     alarms: tuple[str, ...] = ()
 
 
-def tell_due(tx: Transaction, watch: Watch, now: datetime) -> DueReport:
-    """Make the alerts that are due now; calling it again makes none twice."""
+def tell_due(tx: Transaction, watch: Watch, now: datetime, song: Song | None = None) -> DueReport:
+    """Make the alerts that are due now; calling it again makes none twice.
+
+    `song` tells how the canary that was due went through the lines.
+    """
     alarms = [
+        *look_after(tx, watch, now, song),
         *_source_alarms(tx, watch, now),
         *_channel_alarms(tx, watch, now),
         *_dead_letter_alarm(tx, watch, now),

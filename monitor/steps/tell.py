@@ -157,15 +157,23 @@ def _collapsed(tx: Transaction, alert: Alert, story: Story, channel: str) -> Ale
 
 
 def tell_operations(
-    tx: Transaction, watch: Watch, operations: Operations, now: datetime, *, key: str
+    tx: Transaction,
+    watch: Watch,
+    operations: Operations,
+    now: datetime,
+    *,
+    key: str,
+    channels: Sequence[str] | None = None,
 ) -> AlertId | None:
     """Put news of the watch itself into the outbox; not on the channel that it is about.
 
-    `key` names the occasion, so that it is told once. None where no other channel is left.
+    `key` names the occasion, so that it is told once. `channels` None means those of the settings.
+    None comes back where no other channel is left.
     """
-    is_of_channel = operations.kind.startswith(("channel.", "delivery."))
-    about = operations.about if is_of_channel else None
-    channels = [name for name in watch.settings.ops_channels if name != about]
+    if channels is None:
+        is_of_channel = operations.kind.startswith(("channel.", "delivery."))
+        about = operations.about if is_of_channel else None
+        channels = [name for name in watch.settings.ops_channels if name != about]
     if not channels:
         return None
     alert = Alert(

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -58,6 +58,18 @@ class Channel(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Canary:
+    """When the daily canary flies (in the zone of the digest), where to, and how long it may take.
+
+    There is at least one channel.
+    """
+
+    channels: tuple[str, ...]
+    at: time
+    within: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """What the configuration says to the lines; one snapshot, swapped whole by a reload."""
 
@@ -73,6 +85,7 @@ class Settings:
     digest_skip_when_empty: bool = False
     failing_after: int = 3  # polls in a row
     articles: ArticleLimits = field(default_factory=ArticleLimits)
+    canary: Canary | None = None  # None: it does not fly
     files: Mapping[str, str] = field(default_factory=dict)  # as read, for the history
     authors: Mapping[str, str] = field(default_factory=dict)  # who saved each of them last
 

@@ -304,6 +304,19 @@ alter table item add column feed_words blob;
 """
 
 
+_CANARY = """
+-- The canary of each local date; the key stops a second one. What it did was rolled back.
+create table canary (
+  local_date   text primary key,
+  begun_at     text not null,          -- first try; its time to arrive counts from here
+  tried_at     text not null,          -- latest try
+  alert_id     text,                   -- NULL: it has not come as far as the outbox
+  error        text not null,          -- where it stopped
+  delivered_at text                    -- NULL: not every recipient has taken it
+) without rowid;
+"""
+
+
 _INDEXES = """
 create index item_url on item (url);
 create index item_canonical on item (canonical_url);
@@ -377,6 +390,13 @@ def m005_indexes(db: Database) -> None:
 def m020_full_text(db: Database) -> None:
     """Create the table of what came of asking for articles."""
     for statement in _statements(_FULL_TEXT):
+        db.execute(statement)
+
+
+@migrations()
+def m021_canary(db: Database) -> None:
+    """Create the table of the daily canary."""
+    for statement in _statements(_CANARY):
         db.execute(statement)
 
 

@@ -18,6 +18,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
 from monitor.errors import NewerSchema, OlderSchema, StoreBusy, StoreError
 from monitor.store.attention import Attention
 from monitor.store.backup import OWNER_ONLY, back_up, uri
+from monitor.store.canary import Canaries
 from monitor.store.full_text import FullTexts
 from monitor.store.items import Items
 from monitor.store.log import Log
@@ -42,6 +43,7 @@ class Transaction:
     log: Log
     attention: Attention
     full_text: FullTexts
+    canary: Canaries
     _db: Database
     _path: Path
 
@@ -187,6 +189,7 @@ def _transaction(db: Database, path: Path) -> Transaction:
         log=Log(db),
         attention=Attention(db),
         full_text=FullTexts(db),
+        canary=Canaries(db),
         _db=db,
         _path=path,
     )
