@@ -542,11 +542,43 @@ class DigestStory:
     latest_at: datetime
     state: str = "new"
     was_alerted: bool = False
+    theme: str = ""  # of its worst rule
+    rule_titles: tuple[str, ...] = ()
+    source_names: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    listed_names: tuple[str, ...] = ()
+    opened_at: datetime | None = None
+    told_at: datetime | None = None  # when its last alert was made
+    decided_by: str = ""  # who made it acknowledged, escalated or dismissed, and when
+    decided_at: datetime | None = None
+    assignee: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NearMisses:
+    """How many items fell short of a rule by one clause."""
+
+    rule: str
+    title: str
+    items: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """Stories of earlier periods that wait for a decision: how many, and the worst of them."""
+
+    count: int = 0
+    oldest: datetime | None = None
+    stories: tuple[DigestStory, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Digest:
-    """What a period brought, sent even when it is empty; `date` is the local date it closes."""
+    """What a period brought, sent even when it is empty; `date` is the local date it closes.
+
+    `trend` counts the hits of the periods up to this one, which is the last. `over-cap` is no
+    period but what a channel's cap kept back.
+    """
 
     date: str
     zone: str
@@ -557,6 +589,11 @@ class Digest:
     items: int = 0
     hits: int = 0
     evidence_head: str = ""
+    period: Literal["day", "week", "over-cap"] = "day"
+    trend: tuple[int, ...] = ()
+    waiting: Waiting = field(default_factory=Waiting)
+    near_misses: tuple[NearMisses, ...] = ()
+    silenced: int = 0  # stories of which a silence or a mute kept something quiet
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ import structlog
 
 from monitor import rules
 from monitor.alerts.decide import Policy
-from monitor.config import Config, fingerprint, load_config
+from monitor.config import WEEKDAYS, Config, WeeklySettings, fingerprint, load_config
 from monitor.engine.local import LocalEngine, edit_on, sync, utc_now
 from monitor.engine.observer import Observer, Reload
 from monitor.errors import ConfigError, MonitorError, StoreBusy, StoreError
@@ -62,6 +62,7 @@ def settings_of(config: Config) -> Settings:
     canary = Canary(
         channels=config.canary_channels, at=service.canary.at, within=service.canary.within
     )
+    weekly = service.digest.weekly or WeeklySettings()
     return Settings(
         ruleset=config.ruleset,
         sources={source.id: source for source in config.sources},
@@ -73,6 +74,9 @@ def settings_of(config: Config) -> Settings:
         digest_at=service.digest.at,
         digest_zone=service.digest.zone,
         digest_skip_when_empty=service.digest.skip_when_empty,
+        weekly_channels=config.weekly_channels,
+        weekly_on=WEEKDAYS.index(weekly.on),
+        weekly_at=weekly.at or service.digest.at,
         failing_after=service.self_watch.feed_failing_after,
         canary=canary if canary.channels else None,
         articles=ArticleLimits(at_most=service.full_text.at_most, within=service.full_text.within),

@@ -26,6 +26,7 @@ from monitor.model import (
     Item,
     ItemId,
     Message,
+    NearMisses,
     NotRead,
     Operations,
     Probe,
@@ -38,6 +39,7 @@ from monitor.model import (
     Span,
     StoryAlert,
     StoryId,
+    Waiting,
     Why,
 )
 from monitor.notify.base import Channel
@@ -160,10 +162,16 @@ def make_digest_story(**changes: Any) -> DigestStory:
         is_new=True,
         articles_added=7,
         articles_total=7,
-        sources=("World wire", "Agency B"),
+        sources=("world-wire", "agency-b"),
         url=URL,
         latest_at=NOW,
         was_alerted=True,
+        theme="monitoring",
+        rule_titles=("Security Council veto",),
+        source_names=("World wire", "Agency B"),
+        languages=("en", "ko"),
+        opened_at=NOW - timedelta(hours=2),
+        told_at=NOW - timedelta(hours=2),
     )
     return replace(story, **changes)
 
@@ -195,6 +203,22 @@ def make_digest(*, id: str = "d-test", occurred_at: datetime = NOW, **changes: A
         items=1904,
         hits=31,
         evidence_head="5d" * 32,
+        trend=(5, 7, 4, 9, 13, 7, 5, 8, 5, 10, 19, 23, 27, 31),
+        waiting=Waiting(
+            count=1,
+            oldest=NOW - timedelta(days=6),
+            stories=(
+                make_digest_story(
+                    story_id=StoryId("s-older"),
+                    title="Tanker seen at Nampo",
+                    severity=Severity.HIGH,
+                    is_new=False,
+                    opened_at=NOW - timedelta(days=6),
+                ),
+            ),
+        ),
+        near_misses=(NearMisses(rule="petroleum-imports", title="Petroleum imports", items=21),),
+        silenced=1,
     )
     return Alert(id=AlertId(id), occurred_at=occurred_at, body=replace(digest, **changes))
 
@@ -292,7 +316,9 @@ class RecordingChannel:
 # ---------------------------------------------------------------- the contract of a channel
 
 # Ours, never the publisher's: what these hold is checked where it is made.
-_OURS = frozenset({"id", "story_id", "item_id", "thread_id", "sha256", "kind", "state", "field"})
+_OURS = frozenset(
+    ["id", "story_id", "item_id", "thread_id", "sha256", "kind", "state", "field", "period"]
+)
 _CHUNK = 64  # characters: fits a subject whole, so that none is shortened away
 
 

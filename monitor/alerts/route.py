@@ -36,7 +36,7 @@ class Route:
     tags: frozenset[str] = frozenset()
     sources: frozenset[str] = frozenset()
     langs: frozenset[str] = frozenset()
-    send_as: Literal["alert", "digest"] = "alert"
+    send_as: Literal["alert", "digest", "weekly"] = "alert"
     quiet: Quiet | None = None
     at_most: Cap | None = None
     repeat: Repeat | None = None

@@ -19,18 +19,26 @@ from monitor.config.effective import ChannelConfig, Config
 from monitor.config.files import authors_of, fingerprint, read_files, read_secret_file
 from monitor.config.jsonschema import schemas
 from monitor.config.parts import LoadRules, Surroundings
-from monitor.config.schema import FeedsFile, RoutesFile, ServiceSettings
+from monitor.config.schema import (
+    WEEKDAYS,
+    FeedsFile,
+    RoutesFile,
+    ServiceSettings,
+    WeeklySettings,
+)
 from monitor.config.show import shown as show
 
 _AUTHOR = "MONITOR_AUTHOR"
 
 __all__ = [
+    "WEEKDAYS",
     "Change",
     "ChannelConfig",
     "Config",
     "FeedsFile",
     "RoutesFile",
     "ServiceSettings",
+    "WeeklySettings",
     "changes",
     "defaults_path",
     "fingerprint",

@@ -51,6 +51,7 @@ class _Ways:
 
     routes: tuple[Route, ...]
     digest: tuple[str, ...]
+    weekly: tuple[str, ...]
     operations: tuple[str, ...]
     canary: tuple[str, ...]
 
@@ -66,6 +67,7 @@ def _config(parts: Parts, ways: _Ways, warnings: tuple[Problem, ...], secrets: s
         channels=parts.channels.on,
         routes=ways.routes,
         digest_channels=ways.digest,
+        weekly_channels=ways.weekly,
         ops_channels=ways.operations,
         canary_channels=ways.canary,
         ruleset=parts.ruleset,
@@ -86,7 +88,7 @@ def _cross_checks(parts: Parts, ways: _Ways, files: Mapping[str, str]) -> Iterat
     yield from crosscheck.conditions(parts.routing, _known(parts.ruleset, parts.sources))
     yield from crosscheck.uncovered(parts.routing, ways.routes)
     used = {name for route in ways.routes for name in route.send}
-    used |= {*ways.digest, *ways.operations, *ways.canary, *parts.channels.off}
+    used |= {*ways.digest, *ways.weekly, *ways.operations, *ways.canary, *parts.channels.off}
     yield from crosscheck.mute_canary(parts.monitor, ways.canary, parts.channels.on)
     yield from crosscheck.unused(parts.routing, used)
 
@@ -95,6 +97,7 @@ def _unknown_channels(parts: Parts) -> Iterator[Problem]:
     """Find channels that are named but do not exist."""
     places = [
         (parts.monitor.get("digest"), "send"),
+        (_below(parts.monitor.get("digest"), "weekly"), "send"),
         (parts.monitor.get("self_watch"), "tell"),
         (parts.monitor.get("canary"), "send"),
         *((entry, "send") for entry in crosscheck.each(parts.routing.get("routes"))),
@@ -104,22 +107,35 @@ def _unknown_channels(parts: Parts) -> Iterator[Problem]:
         yield from crosscheck.unknown(named, parts.channels.names, "channel")
 
 
+def _below(node: Node | None, key: str) -> Node | None:
+    return node.get(key) if node is not None else None
+
+
 def _ways(parts: Parts) -> _Ways:
-    """Return the routes, the channels of the digest and those of the news of the watch itself."""
+    """Return the routes, the channels of the digests and those of the news of the watch itself."""
     channels = parts.channels
     routes = _routes(parts.routes, channels)
     service = parts.service or ServiceSettings()
-    digested = [name for route in routes if route.send_as == "digest" for name in route.send]
     everyone = tuple(channels.on)
-    chosen = service.digest.send
-    digest = (*(chosen or ()), *digested) if chosen is not None or digested else everyone
+    digest = _digested(service.digest.send, routes, "digest", everyone)
+    weekly = service.digest.weekly
+    send = weekly.send if weekly else ()
     told = _on(service.self_watch.tell or (), channels)
     return _Ways(
         routes=routes,
         digest=_on(digest, channels),
+        weekly=_on(_digested(send, routes, "weekly", digest), channels),
         operations=told or everyone,  # that the watch is blind is always told to somebody
         canary=_on(service.canary.send, channels),
     )
+
+
+def _digested(
+    chosen: tuple[str, ...] | None, routes: Iterable[Route], send_as: str, others: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return who gets a digest: who is named, and whom routes leave stories to; else others."""
+    left = [name for route in routes if route.send_as == send_as for name in route.send]
+    return (*(chosen or ()), *left) if chosen is not None or left else others
 
 
 def _routes(file: RoutesFile | None, channels: Channels) -> tuple[Route, ...]:

@@ -53,6 +53,7 @@ class Config:
     ruleset: RuleSet
     warnings: tuple[Problem, ...]
     silences: tuple[Silence, ...] = ()
+    weekly_channels: tuple[str, ...] = ()  # nobody: there is no weekly digest
     hash: str = ""
     directory: Path = Path()
     files: Mapping[str, str] = field(repr=False, default_factory=dict)

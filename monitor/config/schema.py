@@ -6,7 +6,7 @@ that nobody reads.
 
 from collections.abc import Mapping
 from datetime import time, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, create_model, model_validator
@@ -42,6 +42,8 @@ from monitor.config.values import (
 
 FirstPoll = Literal["alert", "digest", "silent"]
 _SHORTEST_TOKEN = 16  # characters
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKDAYS = get_args(Weekday)
 Trust = Annotated[int, Field(ge=1, le=5)]
 
 
@@ -89,6 +91,14 @@ class FullTextSettings(Settings):
     within: Pace = timedelta(seconds=60)
 
 
+class WeeklySettings(Settings):
+    """The digest of a week: its day, its time if not the daily one's, and who gets it."""
+
+    on: Weekday = "monday"
+    at: Clock | None = None
+    send: Names | None = None
+
+
 class DigestSettings(Settings):
     """When the digest is sent and to whom; `send` None leaves it to the routes."""
 
@@ -96,6 +106,7 @@ class DigestSettings(Settings):
     zone: Zone = ZoneInfo("UTC")
     skip_when_empty: Flag = False
     send: Names | None = None
+    weekly: WeeklySettings | None = None
 
 
 class SelfWatchSettings(Settings):
@@ -272,15 +283,15 @@ class RouteEntry(Settings):
 
     when: RouteWhen = RouteWhen()
     send: Annotated[Names, Field(min_length=1)]
-    as_: Literal["alert", "digest"] = Field(default="alert", alias="as")
+    as_: Literal["alert", "digest", "weekly"] = Field(default="alert", alias="as")
     quiet: QuietSettings | None = None
     at_most: RateCap | None = None
     repeat_until_acked: Repeats | None = None
 
     @model_validator(mode="after")
     def _sends_messages(self) -> "RouteEntry":
-        if self.as_ == "digest" and (self.quiet or self.at_most or self.repeat_until_acked):
-            raise Wrong("is told when and how often, but as: digest sends nothing of its own")
+        if self.as_ != "alert" and (self.quiet or self.at_most or self.repeat_until_acked):
+            raise Wrong(f"is told when and how often, but as: {self.as_} sends nothing of its own")
         return self
 
 

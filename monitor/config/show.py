@@ -26,6 +26,7 @@ def shown(config: Config) -> dict[str, Any]:
         "routes": [_route(route) for route in config.routes],
         "silences": [_silence(silence) for silence in config.silences],
         "digest_channels": list(config.digest_channels),
+        "weekly_channels": list(config.weekly_channels),
         "ops_channels": list(config.ops_channels),
     }
     cleaned = _redacted(everything, config.secrets)

@@ -4,22 +4,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from monitor.model import Alert, Article, Digest, Operations, Probe, RuleRef, StoryAlert
-from monitor.notify import marks
-from monitor.notify.wording import (
-    byline,
-    digest_heading,
-    digest_needs,
-    digest_sentence,
-    headline,
-    problem_text,
-    rule_place,
-    story_facts,
-    story_url,
-    theme_count,
-    themes,
-    why_sent,
+from monitor.model import (
+    Alert,
+    Article,
+    Digest,
+    DigestStory,
+    Operations,
+    Probe,
+    RuleRef,
+    StoryAlert,
 )
+from monitor.notify import digest, marks
+from monitor.notify.troubles import troubles
+from monitor.notify.wording import byline, headline, rule_place, story_url, why_sent
 from monitor.notify.words import count, line, listed, moment, shorten, web_url
 
 _T = TypeVar("_T")
@@ -150,40 +147,47 @@ def _others(story: StoryAlert, limits: Limits) -> Iterator[Line]:
         yield Line(_text(f"{source}: {line(article.title)}", limits), _link(article.url))
 
 
-def _digest(digest: Digest, public_url: str, limits: Limits) -> Card:
+def _digest(body: Digest, public_url: str, limits: Limits) -> Card:
     sections = []
-    for name, stories in themes(digest)[: limits.sections]:
-        shown = stories[: limits.lines]
-        lines = [
-            Line(
-                _text(f"[{story.severity.name}] {line(story.title)}", limits)
-                + f" ({_text(story_facts(story), limits)})",
-                _link(story_url(story.story_id, public_url) or story.url),
-            )
-            for story in shown
-        ]
-        if len(stories) > len(shown):
-            lines.append(Line(f"and {len(stories) - len(shown)} more"))
-        heading = f"{shorten(name, 60)} · {theme_count(stories)}"
-        sections.append(Section(heading, tuple(lines)))
+    for theme in digest.themes(body, limits.lines * limits.sections)[: limits.sections]:
+        shown = theme.stories[: limits.lines]
+        lines = [_digest_line(story, body, public_url, limits) for story in shown]
+        if left_out := theme.left_out + len(theme.stories) - len(shown):
+            lines.append(Line(f"and {left_out:,} more"))
+        sections.append(Section(f"{shorten(theme.title, 60)} · {theme.note}", tuple(lines)))
+    notes = " ".join(digest.notes(body))
+    sections += [
+        *_unseen(body, limits),
+        *([Section("", (Line(_text(notes, limits)),))] * bool(notes)),
+    ]
+    head = line(body.evidence_head)
     return Card(
         tag="DIGEST",
-        title=_text(digest_heading(digest), limits),
-        byline=f"{digest_sentence(digest)} {digest_needs(digest)}".rstrip(),
-        sections=(*sections, *_unseen(digest, limits)),
-        footer=_text(f"Evidence head {line(digest.evidence_head)}", limits),
+        title=_text(digest.heading(body), limits),
+        byline=digest.summary(body),
+        sections=tuple(sections),
+        footer=_text(f"Evidence head {head}", limits) if head else "",
     )
 
 
-def _unseen(digest: Digest, limits: Limits) -> Iterator[Section]:
-    problems = digest.coverage.problems
-    if not problems:
+def _digest_line(story: DigestStory, body: Digest, public_url: str, limits: Limits) -> Line:
+    details = "; ".join(digest.details(story, body))
+    text = _text(f"[{story.severity.name}] {line(story.title)}", limits)
+    url = _link(story_url(story.story_id, public_url) or story.url)
+    return Line(f"{text} ({_text(details, limits)})", url)
+
+
+def _unseen(body: Digest, limits: Limits) -> Iterator[Section]:
+    if not body.coverage.problems:
         return
+    shown, _ = troubles(body)
     lines = [
-        Line(_text(f"{line(problem.name or problem.source)}: {problem_text(problem)}", limits))
-        for problem in problems[: limits.lines]
+        Line(_text(f"{one.who}: {one.what}" + (f" ({one.names})" if one.names else ""), limits))
+        for one in shown[: limits.lines]
     ]
-    yield Section(f"What we could not see · {count(len(problems), 'feed')}", tuple(lines))
+    yield Section(
+        f"What we could not see · {count(len(body.coverage.problems), 'feed')}", tuple(lines)
+    )
 
 
 def _operations(news: Operations, limits: Limits) -> Card:

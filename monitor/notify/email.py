@@ -108,6 +108,7 @@ class EmailChannel:
 
         content = mail.build(
             alert,
+            channel=self.name,
             sender=self._sender(),
             recipient=recipient,
             domain=self.tools.domain,

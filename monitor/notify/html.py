@@ -7,24 +7,25 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from monitor.model import Alert, Article, Digest, Operations, Probe, StoryAlert
-from monitor.notify import marks, wording, words
+from monitor.notify import digest, marks, troubles, wording, words
 
 EXCERPT = 600  # characters
 MOST_ARTICLES = 10
-MOST_STORIES = 100  # Gmail cuts a mail at 102 kB
-MOST_PROBLEMS = 40
 _COLOURS = ("#e8d3ff", "#bfe3ff", "#ffe08a", "#d6f0c2", "#ffd0c7", "#cfd8e3")  # one per clause
 _BADGES = {"CRITICAL": "#b3261e", "HIGH": "#b54708", "MEDIUM": "#8a6100", "LOW": "#51606f"}
 
 
-def render(alert: Alert, public_url: str = "") -> str:
-    """Return the mail's HTML; every text of the publisher is escaped, no link acts on GET."""
+def render(alert: Alert, public_url: str = "", notes: Sequence[str] = ()) -> str:
+    """Return the mail's HTML; every text of the publisher is escaped, no link acts on GET.
+
+    `notes` are said at the foot of a digest.
+    """
     body = alert.body
     match body:
         case StoryAlert():
             return _fill("story", alert, _story(body, public_url))
         case Digest():
-            return _fill("digest", alert, _digest(body, public_url))
+            return _fill("digest", alert, {**_digest(body, public_url), "notes": [*notes]})
         case Operations() | Probe():
             return _fill("notice", alert, {"news": body})
 
@@ -59,9 +60,10 @@ def _environment() -> Environment:
         moment=words.moment,
         web_url=words.web_url,
         host=host,
-        title_of=wording.title_of,
     )
-    environment.globals.update(wording=wording, count=words.count, listed=words.listed)
+    environment.globals.update(
+        wording=wording, digest=digest, count=words.count, listed=words.listed
+    )
     return environment
 
 
@@ -86,15 +88,12 @@ def _colours(article: Article) -> Mapping[str, str]:
     return {clause: _COLOURS[n % len(_COLOURS)] for n, clause in enumerate(clauses)}
 
 
-def _digest(digest: Digest, public_url: str) -> Mapping[str, object]:
-    themes, room = [], MOST_STORIES
-    for name, stories in wording.themes(digest):
-        themes.append((name, wording.theme_count(stories), stories[:room]))
-        room = max(room - len(stories), 0)
+def _digest(body: Digest, public_url: str) -> Mapping[str, object]:
+    shown, left_out = troubles.troubles(body)
     return {
-        "themes": [theme for theme in themes if theme[2]],
-        "left_out": max(len(digest.stories) - MOST_STORIES, 0),
-        "is_critical": any(story.severity.name == "CRITICAL" for story in digest.stories),
-        "problems": digest.coverage.problems[:MOST_PROBLEMS],
+        "themes": digest.themes(body),
+        "trend": digest.trend(body),
+        "troubles": shown,
+        "feeds_left_out": left_out,
         "public_url": public_url,
     }

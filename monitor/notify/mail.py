@@ -7,11 +7,11 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 
-from monitor.model import Alert, Probe, StoryAlert, stable_id
-from monitor.notify import plain
+from monitor.model import Alert, Digest, Probe, StoryAlert, stable_id
+from monitor.notify import digest, plain, table
 from monitor.notify.html import render
 from monitor.notify.wording import LATER_NOTE, headline
-from monitor.notify.words import shorten, wrap
+from monitor.notify.words import count, shorten, wrap
 from monitor.text.clean import one_line
 
 _POLICY = SMTP.clone(cte_type="7bit")  # pure ASCII on the wire: no server needs 8BITMIME
@@ -24,7 +24,9 @@ def message_id(alert_id: str, recipient: str) -> str:
     return f"{alert_id}.{stable_id('', recipient.lower(), length=10)}"
 
 
-def build(alert: Alert, *, sender: str, recipient: str, domain: str, public_url: str) -> bytes:
+def build(
+    alert: Alert, *, channel: str, sender: str, recipient: str, domain: str, public_url: str
+) -> bytes:
     """Return the whole mail in ASCII with CRLF; the same input gives the same bytes."""
     mail = EmailMessage(policy=_POLICY)
     mail["From"] = _address(sender)
@@ -34,16 +36,38 @@ def build(alert: Alert, *, sender: str, recipient: str, domain: str, public_url:
     mail["Message-ID"] = f"<{message_id(alert.id, recipient)}@{domain}>"
     for name, value in _headers(alert, recipient, domain).items():
         mail[name] = value
-    mail.set_content(text(alert, public_url))
-    mail.add_alternative(render(alert, public_url), subtype="html")
-    mail.set_boundary(f"=_{stable_id('', alert.id, recipient)}")  # the default is random
+    mail.set_content(text(alert, public_url, channel))
+    html = render(alert, public_url, notes(alert, channel))
+    mail.add_alternative(html, subtype="html")
+    if isinstance(alert.body, Digest) and alert.body.stories:
+        name = table.name_of(alert.body)
+        content = table.table_of(alert.body)
+        mail.add_attachment(content, maintype="text", subtype="csv", filename=name)
+    _set_boundaries(mail, stable_id("", alert.id, recipient))
     return mail.as_bytes()
 
 
-def text(alert: Alert, public_url: str) -> str:
+def _set_boundaries(mail: EmailMessage, key: str) -> None:
+    """Give every part that holds others a boundary of its own; the default is random."""
+    for number, part in enumerate(part for part in mail.walk() if part.is_multipart()):
+        part.set_boundary(f"=_{key}{number or ''}")
+
+
+def text(alert: Alert, public_url: str, channel: str) -> str:
     """Return the text part: what the console prints, and what to expect of a story next."""
-    note = ["", *wrap(LATER_NOTE, plain.WIDTH), ""] if isinstance(alert.body, StoryAlert) else []
-    return plain.render(alert, public_url) + "\n".join(note)
+    paragraphs = [LATER_NOTE] if isinstance(alert.body, StoryAlert) else notes(alert, channel)
+    lines = [line for note in paragraphs for line in ("", *wrap(note, plain.WIDTH))]
+    return plain.render(alert, public_url) + "\n".join([*lines, ""] if lines else [])
+
+
+def notes(alert: Alert, channel: str) -> list[str]:
+    """Return what a digest says at its foot when it is a mail: the table, why it came."""
+    body = alert.body
+    if not isinstance(body, Digest):
+        return []
+    rows = count(len(body.stories), "row")
+    attached = [f"Attached: {table.name_of(body)} ({rows})."] if body.stories else []
+    return [*attached, digest.sent_because(body, channel)]
 
 
 def subject(alert: Alert) -> str:

@@ -5,6 +5,7 @@ CloudEvents 1.0, structured mode, minified, at most 20,000 bytes whatever the pu
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from monitor.model import (
@@ -69,7 +70,7 @@ _LEVELS = (
     ),
     Limits(articles=3, excerpt=60, clauses=6, spans=1, rules=5, stories=12, sources=6, text=150),
     Limits(
-        articles=1, excerpt=0, clauses=3, spans=1, rules=2, stories=4, sources=2, text=60, url=1000
+        articles=1, excerpt=0, clauses=3, spans=1, rules=2, stories=2, sources=2, text=60, url=1000
     ),
 )
 
@@ -223,6 +224,25 @@ def _digest(digest: Digest, public_url: str, limits: Limits) -> Data:
         "stories": [_line(story, public_url, limits) for story in digest.stories[: limits.stories]],
         "coverage": _coverage(digest.coverage, limits),
         "evidence_head": _text(digest.evidence_head, limits),
+        "period": digest.period,
+        "trend": list(digest.trend),
+        "waiting": {
+            "count": digest.waiting.count,
+            "oldest": _iso_or_none(digest.waiting.oldest),
+            "stories": [
+                _line(story, public_url, limits)
+                for story in digest.waiting.stories[: limits.stories // 4]
+            ],
+        },
+        "near_misses": [
+            {
+                "rule": _text(one.rule, limits),
+                "title": _text(one.title, limits),
+                "items": one.items,
+            }
+            for one in digest.near_misses[: limits.rules]
+        ],
+        "silenced": digest.silenced,
     }
 
 
@@ -240,6 +260,16 @@ def _line(story: DigestStory, public_url: str, limits: Limits) -> Data:
         "latest_at": iso(story.latest_at),
         "state": story.state,
         "was_alerted": story.was_alerted,
+        "theme": _text(story.theme, limits),
+        "rule_titles": [_text(title, limits) for title in story.rule_titles[: limits.rules]],
+        "source_names": [_text(name, limits) for name in story.source_names[: limits.rules]],
+        "languages": [_text(code, limits) for code in story.languages[: limits.rules]],
+        "listed_names": [_text(name, limits) for name in story.listed_names[: limits.rules]],
+        "opened_at": _iso_or_none(story.opened_at),
+        "told_at": _iso_or_none(story.told_at),
+        "decided_by": _text(story.decided_by, limits),
+        "decided_at": _iso_or_none(story.decided_at),
+        "assignee": _text(story.assignee, limits),
         "links": _links(story.story_id, public_url),
     }
 
@@ -311,6 +341,10 @@ def _operations(news: Operations, limits: Limits) -> Data:
         "about": _text(news.about, limits),
         "what_to_do": _text(news.what_to_do, limits),
     }
+
+
+def _iso_or_none(when: datetime | None) -> str | None:
+    return iso(when) if when else None
 
 
 def _links(story_id: str, public_url: str) -> Data:

@@ -2,28 +2,24 @@
 
 from collections.abc import Iterator, Sequence
 
-from monitor.model import Alert, Article, Coverage, Digest, Operations, Probe, RuleRef, StoryAlert
-from monitor.notify import marks
-from monitor.notify.wording import (
-    byline,
-    digest_heading,
-    digest_needs,
-    digest_sentence,
-    headline,
-    problem_text,
-    rule_place,
-    story_facts,
-    story_url,
-    theme_count,
-    themes,
-    why_sent,
+from monitor.model import (
+    Alert,
+    Article,
+    Digest,
+    DigestStory,
+    Operations,
+    Probe,
+    RuleRef,
+    StoryAlert,
 )
+from monitor.notify import digest, marks
+from monitor.notify.troubles import troubles
+from monitor.notify.wording import byline, headline, rule_place, story_url, why_sent
 from monitor.notify.words import LONGEST_URL, count, line, listed, moment, wrap
 
 WIDTH = 79  # a terminal of 80 columns wraps at the 80th
 EXCERPT = 600  # characters
 MOST_ARTICLES = 10
-MOST_STORIES = 200
 
 
 def render(alert: Alert, public_url: str = "") -> str:
@@ -37,7 +33,7 @@ def _lines(alert: Alert, public_url: str) -> Iterator[str]:
         case StoryAlert():
             yield from _story(body, public_url)
         case Digest():
-            yield from _digest(body)
+            yield from _digest(body, public_url)
         case Operations():
             yield from _operations(body)
         case Probe():
@@ -98,34 +94,62 @@ def _others(story: StoryAlert, others: Sequence[Article]) -> Iterator[str]:
         yield f"  and {count(more, 'more article')}: monitor show {line(story.story_id)}"
 
 
-def _digest(digest: Digest) -> Iterator[str]:
-    yield from wrap(f"Digest: {digest_heading(digest)}", WIDTH)
-    yield from wrap(f"{digest_sentence(digest)} {digest_needs(digest)}", WIDTH)
-    shown = 0
-    for name, stories in themes(digest):
+def _digest(body: Digest, public_url: str) -> Iterator[str]:
+    yield from wrap(f"Digest: {digest.heading(body)}", WIDTH)
+    yield from wrap(digest.summary(body), WIDTH)
+    if (trend := digest.trend(body)) is not None:
+        yield from ["", f"{trend.bars}  {trend.legend}: {trend.now_said}, usual {trend.usual:,}"]
+    for theme in (shown := digest.themes(body)):
         yield ""
-        yield f"{name.upper()} · {theme_count(stories)}"
-        for story in stories[: max(MOST_STORIES - shown, 0)]:
-            yield from wrap(f"[{story.severity.name}] {line(story.title)}", WIDTH, "    ", "  ")
-            yield from wrap(story_facts(story), WIDTH, "    ")
-            yield f"    {line(story.url, LONGEST_URL)}"
-        shown += len(stories)
-    if shown > MOST_STORIES:
-        more = count(shown - MOST_STORIES, "more story", "more stories")
-        yield f"  and {more}: monitor stories lists them"
-    yield from _unseen(digest.coverage)
-    if digest.evidence_head:
-        yield from ["", "Evidence: the day's records end in", f"  {line(digest.evidence_head)}"]
+        yield f"{theme.title.upper()} · {theme.note}"
+        for story in theme.stories:
+            yield from _digest_story(story, body, public_url)
+    if more := digest.left_out(shown):
+        yield from ["", f"  and {more}: monitor stories"]
+    yield from _waiting(body)
+    yield from _unseen(body)
+    for note in digest.notes(body):
+        yield from ["", *wrap(note, WIDTH)]
+    if body.evidence_head:
+        yield from ["", *wrap(digest.evidence(body), WIDTH), f"  {line(body.evidence_head)}"]
 
 
-def _unseen(coverage: Coverage) -> Iterator[str]:
-    if not coverage.problems:
+def _digest_story(story: DigestStory, body: Digest, public_url: str) -> Iterator[str]:
+    title = digest.headline(story, body)
+    yield from wrap(f"[{story.severity.name}] {title}", WIDTH, "    ", "  ")
+    for text in digest.details(story, body):
+        yield from wrap(text, WIDTH, "    ")
+    yield f"    {story_url(story.story_id, public_url) or line(story.url, LONGEST_URL)}"
+
+
+def _waiting(body: Digest) -> Iterator[str]:
+    shown = digest.waiting(body)
+    if not shown:
         return
     yield ""
-    yield f"WHAT WE COULD NOT SEE · {count(len(coverage.problems), 'feed')}"
-    for problem in coverage.problems:
-        name = line(problem.name or problem.source)
-        yield from wrap(f"{name}: {problem_text(problem)}", WIDTH, "    ", "  ")
+    yield f"STILL WAITING FOR A DECISION · {digest.waiting_note(body)}"
+    for story in shown:
+        yield from wrap(f"[{story.severity.name}] {line(story.title)}", WIDTH, "    ", "  ")
+        yield from wrap(f"{digest.waits(story, body)} · {story.story_id}", WIDTH, "    ")
+    if body.waiting.count > len(shown):
+        more = count(body.waiting.count - len(shown), "more story", "more stories")
+        yield f"  and {more}: monitor stories --state new"
+
+
+def _unseen(body: Digest) -> Iterator[str]:
+    problems = body.coverage.problems
+    if not problems:
+        return
+    shown, left_out = troubles(body)
+    yield ""
+    yield f"WHAT WE COULD NOT SEE · {count(len(problems), 'feed')}"
+    for trouble in shown:
+        names = f" ({trouble.names})" if trouble.names else ""
+        advice = f". {trouble.what_to_do}" if trouble.what_to_do else ""
+        text = f"{trouble.who}: {trouble.what}{names}{advice}"
+        yield from wrap(text, WIDTH, "    ", "  ")
+    if left_out:
+        yield f"  and {count(left_out, 'more feed')}: monitor feeds list --problems"
 
 
 def _operations(news: Operations) -> Iterator[str]:

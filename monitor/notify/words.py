@@ -3,8 +3,9 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from monitor.text.clean import visible
 
@@ -28,6 +29,7 @@ _FULL_MONTHS = [
 _DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 LONGEST_URL = 2048  # characters; beyond it a URL is left out rather than cut
 _HIDDEN_SHARE = 4  # times what is shown; nobody hides more than that between visible words
+_HOURS_SAID = timedelta(hours=48)  # beyond it an age is said in days
 _WIDE = 2  # columns of a terminal
 _LANGUAGES = {
     "ar": "Arabic",
@@ -86,6 +88,29 @@ def moment(when: datetime) -> str:
 def day_name(day: date) -> str:
     """Return `Thursday 28 March 2024`, whatever the locale."""
     return f"{_DAYS[day.weekday()]} {day.day} {_FULL_MONTHS[day.month - 1]} {day.year}"
+
+
+def short_day(day: date) -> str:
+    """Return `28 Mar`, whatever the locale."""
+    return f"{day.day} {_MONTHS[day.month - 1]}"
+
+
+def age(since: datetime, now: datetime) -> str:
+    """Return how long ago that was: `40 min`, `28 h`, `9 days`."""
+    passed = max(now - since, timedelta(0))
+    if passed < timedelta(hours=1):
+        return f"{passed // timedelta(minutes=1)} min"
+    if passed < _HOURS_SAID:
+        return f"{passed // timedelta(hours=1)} h"
+    return count(passed.days, "day")
+
+
+def local(when: datetime, zone: str) -> datetime:
+    """Return the time in a named zone, in UTC where the name is unknown."""
+    try:
+        return when.astimezone(ZoneInfo(zone or "UTC"))
+    except (ValueError, OSError, LookupError):  # ZoneInfoNotFoundError is a KeyError
+        return when.astimezone(UTC)
 
 
 def later_moment(when: datetime, after: datetime) -> str:

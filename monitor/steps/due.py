@@ -1,32 +1,20 @@
-"""What time has brought: the digest whose window closes, alarms about sources and deliveries."""
+"""What time has brought: digests, repeats, roll-ups, alarms about sources and deliveries."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from monitor.alerts.digest import Window, due_window
 from monitor.alerts.watch import Alarm, SourceHealth, failing, recovered
-from monitor.model import (
-    Alert,
-    AlertId,
-    Digest,
-    DigestStory,
-    Operations,
-    Severity,
-    StoryId,
-    stable_id,
-)
+from monitor.model import Operations
 from monitor.steps.canary import Song, look_after
-from monitor.steps.coverage import coverage, is_enabled
+from monitor.steps.coverage import is_enabled
+from monitor.steps.digest import close_digests
 from monitor.steps.repeats import repeat_due
-from monitor.steps.rollup import roll_up, worst_first
-from monitor.steps.tell import enqueue, tell_operations
-from monitor.steps.watch import Settings, Watch
+from monitor.steps.rollup import roll_up
+from monitor.steps.tell import tell_operations
+from monitor.steps.watch import Watch
 from monitor.store import ChannelState, Transaction
 from monitor.store.codec import to_time
 
-_STARTED = "started_at"
-_STORIES_IN_DIGEST = 5_000
 _DEAD_APART = timedelta(hours=1)  # a mailbox that is refused makes a dead letter for every story
 _TAKES_NOTHING = timedelta(minutes=15)  # then somebody is told; restarts take less
 _DEAD_SHOWN = 20  # rows named in one alarm
@@ -55,11 +43,8 @@ def tell_due(tx: Transaction, watch: Watch, now: datetime, song: Song | None = N
     ]
     repeated = repeat_due(tx, watch, now)
     rolled_up = roll_up(tx, watch, now)
-    window = _digest_window(tx, watch.settings, now)
-    closed = _close_digest(tx, watch, window) if window else False
-    return DueReport(
-        digests=int(closed), rolled_up=rolled_up, repeated=repeated, alarms=tuple(alarms)
-    )
+    digests = close_digests(tx, watch, now)
+    return DueReport(digests=digests, rolled_up=rolled_up, repeated=repeated, alarms=tuple(alarms))
 
 
 # ---------------------------------------------------------------- alarms
@@ -158,77 +143,3 @@ def _dead_letter_alarm(tx: Transaction, watch: Watch, now: datetime) -> list[str
 
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-# ---------------------------------------------------------------- digest
-
-
-def _digest_window(tx: Transaction, settings: Settings, now: datetime) -> Window | None:
-    return due_window(
-        now=now,
-        at=settings.digest_at,
-        zone=settings.digest_zone,
-        started_at=_started_at(tx, now),
-        last=tx.log.last_digest(),
-    )
-
-
-def _started_at(tx: Transaction, now: datetime) -> datetime:
-    """Return when this database was first watched with; the first digest begins there."""
-    known = tx.log.meta(_STARTED)
-    if known is None:
-        tx.log.set_meta(_STARTED, now.isoformat())
-    return now if known is None else to_time(known)
-
-
-def _close_digest(tx: Transaction, watch: Watch, window: Window) -> bool:
-    """Close a window and put its digest into the outbox; return whether one is sent."""
-    digest = digest_of(tx, watch.settings, window)
-    alert = Alert(
-        id=AlertId(stable_id("a-", "digest", window.local_date)),
-        occurred_at=window.until,
-        body=digest,
-    )
-    tx.log.put_digest(window.local_date, window.until, alert.id)
-    is_empty = not digest.stories and not digest.coverage.problems
-    if is_empty and watch.settings.digest_skip_when_empty:
-        return False
-    title = f"Digest {window.local_date}"
-    tx.stories.put_alert(alert, story_id=None, reason="digest", title=title)
-    enqueue(tx, watch, alert, watch.settings.digest_channels)
-    return True
-
-
-def digest_of(tx: Transaction, settings: Settings, window: Window) -> Digest:
-    """Return what a period brought and what was not seen in it."""
-    marks = tx.log.marks()
-    rows = tx.stories.news(marks, _STORIES_IN_DIGEST)
-    silent = tx.stories.silent(marks)
-    items, hits = tx.items.count_after(marks)
-    return Digest(
-        date=window.local_date,
-        zone=settings.digest_zone.key,
-        since=window.since,
-        until=window.until,
-        stories=tuple(_digest_story(settings, row) for row in rows if row["id"] not in silent),
-        coverage=coverage(settings, tx.sources.states(), window.since),
-        items=items,
-        hits=hits,
-    )
-
-
-def _digest_story(settings: Settings, row: dict[str, Any]) -> DigestStory:
-    return DigestStory(
-        story_id=StoryId(row["id"]),
-        title=row["title"],
-        severity=Severity[row["severity"].upper()],
-        rules=worst_first(settings, row["rules"]),
-        is_new=row["added"] == row["items"],
-        articles_added=row["added"],
-        articles_total=row["items"],
-        sources=tuple(row["source_ids"]),
-        url=row["url"],
-        latest_at=to_time(row["latest_at"]),
-        state=row["state"],
-        was_alerted=bool(row["alerted"]),
-    )

@@ -83,6 +83,9 @@ class Settings:
     digest_at: time = time(7)
     digest_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     digest_skip_when_empty: bool = False
+    weekly_channels: Sequence[str] = ()  # nobody: there is no weekly digest
+    weekly_on: int = 0  # Monday
+    weekly_at: time = time(7)
     failing_after: int = 3  # polls in a row
     articles: ArticleLimits = field(default_factory=ArticleLimits)
     canary: Canary | None = None  # None: it does not fly

@@ -216,6 +216,21 @@ class Items:
         row = next(iter(self._db.query(sql, [marks.item, marks.hit])))
         return int(row["items"]), int(row["hits"])
 
+    def hits_between(self, bounds: Sequence[datetime]) -> tuple[int, ...]:
+        """Return how many hits were made from each of these times to the next."""
+        sql = "select count(*) as n from hit where made_at >= ? and made_at < ?"
+        spans = zip(map(to_text, bounds), map(to_text, bounds[1:]), strict=False)
+        return tuple(int(next(iter(self._db.query(sql, [*span])))["n"]) for span in spans)
+
+    def near_miss_counts(self, since: datetime, until: datetime) -> dict[str, int]:
+        """Return how many items missed each rule by one clause in a period, most first."""
+        rows = self._db.query(
+            """select rule, count(*) as n from near_miss where seen_at >= ? and seen_at < ?
+               group by rule order by n desc, rule""",
+            [to_text(since), to_text(until)],
+        )
+        return {row["rule"]: row["n"] for row in rows}
+
     def shown(self, item_id: ItemId) -> Shown | None:
         """Return the latest texts of an item that made a hit, with the hits that refer to them."""
         rows = list(

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlite_utils import Database
 
 from monitor.model import AlertId
-from monitor.store.codec import clean, from_json, to_json, to_text, to_time_or_none
+from monitor.store.codec import clean, from_json, to_json, to_text, to_time
 from monitor.store.marks import Marks
 
-_MARKS = "digest_marks"
+DigestKind = Literal["day", "week"]
+_MARKS: Mapping[DigestKind, str] = {"day": "digest_marks", "week": "digest_marks_week"}
 
 
 class Log:
@@ -19,20 +20,28 @@ class Log:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def last_digest(self) -> tuple[str, datetime] | None:
-        """Return the local date and closing time of the last digest, or None."""
-        rows = self._db.query(
-            "select local_date, closed_at from digest order by local_date desc limit 1"
-        )
-        for row in rows:
-            closed_at = to_time_or_none(row["closed_at"])
-            assert closed_at is not None, "the column is not null"
-            return row["local_date"], closed_at
-        return None
+    def last_digest(self, kind: DigestKind, now: datetime) -> tuple[str, datetime] | None:
+        """Return the local date and closing time of the last digest of a kind, or None.
 
-    def marks(self) -> Marks:
-        """Return how far the last digest has read."""
-        return Marks.from_json(self.meta(_MARKS))
+        One that was closed by a clock that ran ahead is not the last one until its time comes.
+        """
+        rows = self._db.query(
+            """select local_date, closed_at from digest where kind = ? and closed_at <= ?
+               order by local_date desc limit 1""",
+            [kind, to_text(now)],
+        )
+        return next(((row["local_date"], to_time(row["closed_at"])) for row in rows), None)
+
+    def has_digest(self, kind: DigestKind, local_date: str) -> bool:
+        """Return whether the window of a date was closed before."""
+        rows = self._db.query(
+            "select 1 from digest where kind = ? and local_date = ?", [kind, local_date]
+        )
+        return next(iter(rows), None) is not None
+
+    def marks(self, kind: DigestKind = "day") -> Marks:
+        """Return how far the last digest of a kind has read."""
+        return Marks.from_json(self.meta(_MARKS[kind]))
 
     def reached(self) -> Marks:
         """Return how far a digest reads that is closed now."""
@@ -42,13 +51,18 @@ class Log:
                    (select coalesce(max(number), 0) from hit) as hit"""
         return Marks(**next(iter(self._db.query(sql))))
 
-    def put_digest(self, local_date: str, closed_at: datetime, alert_id: AlertId) -> None:
-        """Store that a window was closed; a second one for the same date is an error."""
+    def put_digest(
+        self, kind: DigestKind, local_date: str, closed_at: datetime, alert_id: AlertId
+    ) -> None:
+        """Store that a window was closed; a second one of a kind for the same date is an error.
+
+        `alert_id` is empty where nobody gets such digests.
+        """
         self._db.execute(
-            "insert into digest (local_date, closed_at, alert_id) values (?, ?, ?)",
-            [local_date, to_text(closed_at), alert_id],
+            "insert into digest (kind, local_date, closed_at, alert_id) values (?, ?, ?, ?)",
+            [kind, local_date, to_text(closed_at), alert_id],
         )
-        self.set_meta(_MARKS, self.reached().to_json())
+        self.set_meta(_MARKS[kind], self.reached().to_json())
 
     def put_ruleset(
         self,

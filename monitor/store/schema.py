@@ -351,6 +351,28 @@ drop index member_story;
 """
 
 
+_DIGESTS = """
+-- Digest windows that were closed; the key stops a second one of a kind for the same local date.
+create table digest_window (
+  kind          text not null,         -- day, week
+  local_date    text not null,
+  closed_at     text not null,
+  alert_id      text not null,         -- '': nobody gets such digests
+  primary key (kind, local_date)
+) without rowid;
+insert into digest_window (kind, local_date, closed_at, alert_id)
+  select 'day', local_date, closed_at, alert_id from digest
+  union all select 'week', max(local_date), closed_at, '' from digest having count(*) > 0;
+insert or ignore into meta (key, value)
+  select 'digest_marks_week', value from meta where key = 'digest_marks';
+drop table digest;
+alter table digest_window rename to digest;
+
+-- Serves the stories that wait for a decision.
+create index story_waiting on story (latest_at) where state = 'new' and muted = 0;
+"""
+
+
 @migrations()
 def m001_first(db: Database) -> None:
     """Create the tables."""
@@ -404,6 +426,13 @@ def m021_canary(db: Database) -> None:
 def m030_triage(db: Database) -> None:
     """Add who works on a story, and whose edit a configuration was."""
     for statement in _statements(_TRIAGE):
+        db.execute(statement)
+
+
+@migrations()
+def m031_digests(db: Database) -> None:
+    """Let a day and a week that end on one date have a digest each."""
+    for statement in _statements(_DIGESTS):
         db.execute(statement)
 
 

@@ -47,6 +47,7 @@ class Member:
 _LISTED = """
   select story.id, story.title, story.severity, story.state, story.assignee, story.muted,
     story.opened_at, story.latest_at, story.alerted_severity is not null as alerted,
+    story.last_alert_at,
     count(distinct member.item_id) as items,
     count(distinct item.source_id) as sources,
     count(distinct case when member.copy_of is null then item.source_id end) as independent,
@@ -54,6 +55,9 @@ _LISTED = """
     json_group_array(distinct item.lang) as languages,
     (select json_group_array(distinct rule) from hit join member as m
        on m.item_id = hit.item_id where m.story_id = story.id) as rules,
+    (select json_group_array(distinct name.value) from hit join member as m
+       on m.item_id = hit.item_id, json_each(hit.listed_names) as name
+       where m.story_id = story.id) as listed_names,
     (select item.url from member as m join item on item.id = m.item_id
        where m.story_id = story.id order by m.number limit 1) as url,
     json_group_array(distinct item.source_id) as source_ids
@@ -62,6 +66,16 @@ _LISTED = """
   where {chosen}
   group by story.id having {having}
   order by story.severity desc, story.latest_at desc limit ?3"""
+
+
+# Undecided stories that people were told of; ?1 since when, ?2 and ?4 the marks of a digest.
+_WAITING = """
+  story.latest_at >= ?1 and story.state = 'new' and story.muted = 0
+  and exists (select 1 from decision where decision.story_id = story.id
+    and (decision.alert_id is not null or decision.reason = 'left for the digest'))
+  and story.id not in (select story_id from member where number > ?2)
+  and story.id not in (select story_id from decision
+    where number > ?4 and reason = 'left for the digest')"""
 
 
 class Stories:
@@ -304,6 +318,16 @@ class Stories:
         rows = self._db.query(sql, [to_text(since), state, limit, assignee])
         return [_listed_story(row) for row in rows]
 
+    def listed(self, ids: Sequence[str], since: datetime) -> list[dict[str, Any]]:
+        """Return these stories as rows for a listing, with what came to them since a time."""
+        sql = _LISTED.format(
+            added="member.joined_at >= ?1",
+            chosen="story.id in (select value from json_each(?2))",
+            having="items > 0",
+        )
+        rows = self._db.query(sql, [to_text(since), to_json(ids), len(ids)])
+        return [_listed_story(row) for row in rows]
+
     def news(self, marks: Marks, limit: int) -> list[dict[str, Any]]:
         """Return stories with a member, or a decision left for the digest, after these marks.
 
@@ -318,6 +342,30 @@ class Stories:
         )
         rows = self._db.query(sql, [marks.member, marks.decision, limit])
         return [_listed_story(row) for row in rows]
+
+    def waiting(
+        self, marks: Marks, since: datetime, limit: int
+    ) -> tuple[int, datetime | None, list[dict[str, Any]]]:
+        """Return what people were told of before these marks, and nobody decided: worst first.
+
+        With how many there are, and when the oldest was opened; none whose latest item came
+        before `since`, and none that has news after the marks.
+        """
+        numbers = [to_text(since), marks.member, limit, marks.decision]
+        sql = _LISTED.format(added="member.number > ?2", chosen=_WAITING, having="items > 0")
+        rows = [_listed_story(row) for row in self._db.query(sql, numbers)]
+        sql = f"select count(*) as n, min(opened_at) as at from story where {_WAITING}"  # noqa: S608 (ours)
+        whole = next(iter(self._db.query(sql, [*numbers[:2], None, marks.decision])))
+        return int(whole["n"]), to_time_or_none(whole["at"]), rows
+
+    def kept_quiet(self, marks: Marks) -> int:
+        """Return of how many stories a silence or a mute kept something quiet after the marks."""
+        rows = self._db.query(
+            """select count(distinct story_id) as n from decision
+               where number > ? and reason in ('silenced', 'story muted')""",
+            [marks.decision],
+        )
+        return int(next(iter(rows))["n"])
 
     def members(self, story_id: StoryId) -> list[dict[str, Any]]:
         """Return the items of a story with why they joined, in order of arrival."""
@@ -387,7 +435,8 @@ def _story(row: dict[str, Any], rules: frozenset[str]) -> Story:
 
 
 def _listed_story(row: dict[str, Any]) -> dict[str, Any]:
-    lists = {name: sorted(filter(None, from_json(row[name]))) for name in ("languages", "rules")}
+    names = ("languages", "rules", "listed_names")
+    lists = {name: sorted(filter(None, from_json(row[name]))) for name in names}
     return {
         **row,
         **lists,

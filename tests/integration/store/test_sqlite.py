@@ -369,7 +369,7 @@ def test_an_unknown_item_is_none(store: SqliteStore) -> None:
         assert tx.outbox.row(1) is None
         assert tx.sources.next_due() is None
         assert tx.outbox.next_due() is None
-        assert tx.log.last_digest() is None
+        assert tx.log.last_digest("day", NOW) is None
 
 
 def _forget_last(path: Path) -> str:

@@ -80,7 +80,7 @@ class TestEmail(ChannelContract):
         mail = email.message_from_bytes(message.body, policy=email.policy.SMTP)
         assert isinstance(mail, EmailMessage)
         assert mail.defects == []
-        parts = [part.get_content() for part in mail.iter_parts()]
+        parts = [part.get_content() for part in mail.walk() if not part.is_multipart()]
         return "\n".join([str(mail["subject"]), *parts])
 
 

@@ -3,8 +3,10 @@
 import base64
 import email
 import email.policy
+import re
 from dataclasses import replace
 from email.message import EmailMessage
+from html import unescape
 
 import pytest
 from hypothesis import given
@@ -35,7 +37,12 @@ HEADERS = {
 def mail_of(alert: Alert, to: str = "desk@example.org", sender: str = "m <m@example.org>") -> bytes:
     """Return the mail of an alert."""
     return build(
-        alert, sender=sender, recipient=to, domain="m.example.org", public_url="https://m.example"
+        alert,
+        channel="desk",
+        sender=sender,
+        recipient=to,
+        domain="m.example.org",
+        public_url="https://m.example",
     )
 
 
@@ -160,3 +167,33 @@ def test_a_preview_is_the_mail_without_sending() -> None:
     text, html = parsed(mail_of(make_story_alert())).iter_parts()
     assert html.get_content().split() == shown["html"].split()
     assert text.get_content().split() == shown["txt"].split("\n\n", 1)[1].split()
+
+
+def test_a_digest_brings_its_table() -> None:
+    """Attached once, beside text and HTML; both say so, and why the mail came."""
+    mail = parsed(mail_of(make_digest()))
+    [table] = mail.iter_attachments()
+    plain = mail.get_body(("plain",))
+
+    assert table.get_filename() == "digest-2024-03-28.csv"
+    assert table.get_content_type() == "text/csv"
+    assert TITLE in table.get_payload(decode=True).decode("utf-8-sig")
+    assert plain is not None
+    assert "Attached: digest-2024-03-28.csv (1 row)." in plain.get_content()
+    assert "You get this because the configuration sends desk" in plain.get_content()
+    assert mail_of(make_digest()) == mail_of(make_digest())
+    assert not list(parsed(mail_of(make_digest(stories=()))).iter_attachments())
+
+
+def test_the_parts_of_a_digest_say_the_same() -> None:
+    """Whoever reads text misses nothing: every word of the page stands in the text, too."""
+    mail = parsed(mail_of(make_digest()))
+    plain, html = mail.get_body(("plain",)), mail.get_body(("html",))
+    assert plain is not None
+    assert html is not None
+    text = " ".join(plain.get_content().split()).lower()
+    body = html.get_content().partition("</head>")[2]
+    parts = (unescape(one).strip(" \xa0·.,:").lower() for one in re.split("<[^>]+>", body))
+
+    for part in filter(None, parts):
+        assert " ".join(part.split()) in text

@@ -9,7 +9,17 @@ from typing import Any
 import jsonschema
 import pytest
 
-from monitor.model import Alert, AlertId, Coverage, Health, Reason, SourceProblem, StoryAlert
+from monitor.model import (
+    Alert,
+    AlertId,
+    Coverage,
+    Health,
+    NearMisses,
+    Reason,
+    SourceProblem,
+    StoryAlert,
+    Waiting,
+)
 from monitor.notify.payload import MOST_BYTES, event, event_body
 from monitor.notify.schema import ALERT_V1, alert_schema
 from monitor.testing import (
@@ -150,7 +160,12 @@ def long_digest(text: str, many: int) -> Alert:
         gaps=(make_gap(),) * many,
         recoveries=(make_recovery(),) * many,
     )
-    return with_text(make_digest(stories=(story,) * many, coverage=coverage), text)
+    waiting = Waiting(count=many, oldest=NOW, stories=(story,) * many)
+    misses = (NearMisses(rule="r", title="t", items=9),) * many
+    alert = make_digest(
+        stories=(story,) * many, coverage=coverage, waiting=waiting, near_misses=misses
+    )
+    return with_text(alert, text)
 
 
 @pytest.mark.parametrize("text", ["x" * 3000, "𐀀" * 3000, '"' * 3000, "한" * 2048, "\x00" * 3000])
