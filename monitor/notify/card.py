@@ -14,8 +14,7 @@ from monitor.model import (
     RuleRef,
     StoryAlert,
 )
-from monitor.notify import digest, marks
-from monitor.notify.troubles import troubles
+from monitor.notify import digest, marks, troubles
 from monitor.notify.wording import byline, headline, rule_place, story_url, why_sent
 from monitor.notify.words import count, line, listed, moment, shorten, web_url
 
@@ -178,16 +177,16 @@ def _digest_line(story: DigestStory, body: Digest, public_url: str, limits: Limi
 
 
 def _unseen(body: Digest, limits: Limits) -> Iterator[Section]:
-    if not body.coverage.problems:
+    shown, _ = troubles.troubles(body)
+    others = troubles.also(body)
+    if not shown and not others:
         return
-    shown, _ = troubles(body)
     lines = [
         Line(_text(f"{one.who}: {one.what}" + (f" ({one.names})" if one.names else ""), limits))
         for one in shown[: limits.lines]
     ]
-    yield Section(
-        f"What we could not see · {count(len(body.coverage.problems), 'feed')}", tuple(lines)
-    )
+    lines += [Line(_text(text, limits)) for text in others]
+    yield Section(f"What we could not see · {troubles.heading(body)}", tuple(lines))
 
 
 def _operations(news: Operations, limits: Limits) -> Card:

@@ -95,5 +95,7 @@ def _digest(body: Digest, public_url: str) -> Mapping[str, object]:
         "trend": digest.trend(body),
         "troubles": shown,
         "feeds_left_out": left_out,
+        "also": troubles.also(body),
+        "unseen": troubles.heading(body),
         "public_url": public_url,
     }

@@ -12,8 +12,7 @@ from monitor.model import (
     RuleRef,
     StoryAlert,
 )
-from monitor.notify import digest, marks
-from monitor.notify.troubles import troubles
+from monitor.notify import digest, marks, troubles
 from monitor.notify.wording import byline, headline, rule_place, story_url, why_sent
 from monitor.notify.words import LONGEST_URL, count, line, listed, moment, wrap
 
@@ -137,12 +136,12 @@ def _waiting(body: Digest) -> Iterator[str]:
 
 
 def _unseen(body: Digest) -> Iterator[str]:
-    problems = body.coverage.problems
-    if not problems:
+    shown, left_out = troubles.troubles(body)
+    others = troubles.also(body)
+    if not shown and not others:
         return
-    shown, left_out = troubles(body)
     yield ""
-    yield f"WHAT WE COULD NOT SEE · {count(len(problems), 'feed')}"
+    yield f"WHAT WE COULD NOT SEE · {troubles.heading(body)}"
     for trouble in shown:
         names = f" ({trouble.names})" if trouble.names else ""
         advice = f". {trouble.what_to_do}" if trouble.what_to_do else ""
@@ -150,6 +149,8 @@ def _unseen(body: Digest) -> Iterator[str]:
         yield from wrap(text, WIDTH, "    ", "  ")
     if left_out:
         yield f"  and {count(left_out, 'more feed')}: monitor feeds list --problems"
+    for text in others:
+        yield from wrap(text, WIDTH, "    ", "  ")
 
 
 def _operations(news: Operations) -> Iterator[str]:

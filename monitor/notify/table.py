@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from monitor.model import Digest, DigestStory
 from monitor.notify.words import iso, line
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # what spreadsheets compute
+_NOT_IN_NAME = re.compile("[^0-9A-Za-z-]+")  # ASCII: the library takes minutes over other names
 COLUMNS = (
     "story",
     "severity",
@@ -35,8 +37,7 @@ COLUMNS = (
 def name_of(digest: Digest) -> str:
     """Return the file's name: `digest-2024-03-28.csv`."""
     kind = {"week": "digest-week", "over-cap": "over-cap"}.get(digest.period, "digest")
-    day = "".join(char for char in digest.date if char.isalnum() or char == "-") or "undated"
-    return f"{kind}-{day[:20]}.csv"
+    return f"{kind}-{_NOT_IN_NAME.sub('', digest.date)[:20] or 'undated'}.csv"
 
 
 def table_of(digest: Digest) -> bytes:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor.model import Digest, SourceProblem
+from monitor.model import Digest, Gap, NotRead, Recovery, SourceProblem
+from monitor.notify.digest import clock
 from monitor.notify.words import age, count, line, listed
 
 _ALONE = 5  # sources that are told one by one; more are told by what ails them
@@ -35,6 +36,51 @@ def troubles(digest: Digest) -> tuple[list[Trouble], int]:
     ranked = sorted(groups.values(), key=len, reverse=True)
     found = [_together(group, digest.until) for group in ranked]
     return found[:_GROUPS], sum(one.feeds for one in found[_GROUPS:])
+
+
+def also(digest: Digest) -> list[str]:
+    """Return what else was not seen in the period, a sentence each: what is over, and gaps."""
+    seen = digest.coverage
+    again = [
+        f"{_name(one)} after {age(one.since, one.until)}{_late(one.late_items)}"
+        for one in seen.recoveries
+    ]
+    told = {one.source for one in seen.recoveries}
+    away = [
+        f"{_name(one)} {age(digest.until - one.total, digest.until)}{_spells(one)}"
+        for one in seen.not_read
+        if one.is_over and one.source not in told
+    ]
+    gaps = [
+        f"{_name(one)} {clock(one.since, digest)} to {clock(one.until, digest)}"
+        for one in seen.gaps
+    ]
+    kinds = {
+        "Well again": again,
+        "Not read for a while": away,
+        "Items may have come and gone unseen": gaps,
+    }
+    return [f"{kind}: {listed(said, _NAMES)}." for kind, said in kinds.items() if said]
+
+
+def heading(digest: Digest) -> str:
+    """Return how many feeds are in trouble now."""
+    number = len(digest.coverage.problems)
+    return count(number, "feed") if number else "every feed is read now"
+
+
+def _name(one: NotRead | Gap | Recovery) -> str:
+    return line(one.name or one.source)
+
+
+def _late(items: int) -> str:
+    return f" ({count(items, 'item')} came late)" if items else ""
+
+
+def _spells(one: NotRead) -> str:
+    return (
+        f" ({one.spells} times){_late(one.late_items)}" if one.spells > 1 else _late(one.late_items)
+    )
 
 
 def _alone(problem: SourceProblem, now: datetime) -> Trouble:

@@ -36,7 +36,7 @@ class Figures:
 def read_figures(tx: Transaction, now: datetime) -> Figures:
     """Return the figures of now."""
     feeds = sorted(map(_feed, tx.sources.states()), key=lambda one: (-one.failures, one.name))
-    digest = tx.log.last_digest()
+    digest = tx.log.last_digest("day", now)
     return Figures(
         at=now,
         feeds=tuple(feeds),

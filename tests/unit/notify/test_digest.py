@@ -12,14 +12,18 @@ from monitor.model import (
     Coverage,
     Digest,
     DigestStory,
+    Gap,
+    Health,
     NearMisses,
+    NotRead,
+    Recovery,
     Severity,
     SourceId,
     SourceProblem,
     Waiting,
 )
 from monitor.notify import digest, plain, table
-from monitor.notify.troubles import troubles
+from monitor.notify.troubles import also, troubles
 from monitor.notify.words import age
 from monitor.testing import NOW, make_digest, make_digest_story
 
@@ -146,7 +150,12 @@ def test_why_a_channel_gets_it_is_said() -> None:
     ]
 
 
-def _problem(number: int, state: str = "failing", detail: str = "HTTP 503") -> SourceProblem:
+OTHERS = [one for one in Health if one not in (Health.OK, Health.FAILING)]
+
+
+def _problem(
+    number: int, state: Health = Health.FAILING, detail: str = "HTTP 503"
+) -> SourceProblem:
     return SourceProblem(
         source=SourceId(f"f{number}"),
         name=f"Feed {number}",
@@ -170,7 +179,7 @@ def test_few_troubled_feeds_are_told_one_by_one() -> None:
 def test_thirty_troubled_feeds_are_told_by_what_ails_them() -> None:
     """The largest group first, some names of each, equal advice once; nobody is left uncounted."""
     many = [_problem(number) for number in range(20)]
-    odd = [_problem(20 + number, f"state-{number}") for number in range(8)]
+    odd = [_problem(20 + number, state) for number, state in enumerate(OTHERS)]
     body = _digest(coverage=Coverage(sources=40, read=12, problems=(*odd, *many)))
 
     shown, left_out = troubles(body)
@@ -178,12 +187,41 @@ def test_thirty_troubled_feeds_are_told_by_what_ails_them() -> None:
     assert (shown[0].who, shown[0].what) == ("20 feeds", "failing, the first for 20 h: HTTP 503")
     assert shown[0].names == "Feed 0, Feed 1, Feed 2, Feed 3, Feed 4 and 15 more"
     assert shown[0].what_to_do == "monitor feeds test ID"
-    assert shown[1].what == "state 0 for 21 h: HTTP 503"
-    assert sum(one.feeds for one in shown) + left_out == 28
-    assert "28 of 40 feeds are in trouble." in digest.summary(body)
-    assert "and 3 more feeds: monitor feeds list --problems" in plain.render(
+    assert shown[1].what == "gone for 21 h: HTTP 503"
+    assert sum(one.feeds for one in shown) + left_out == 27
+    assert "27 of 40 feeds are in trouble." in digest.summary(body)
+    assert "and 2 more feeds: monitor feeds list --problems" in plain.render(
         replace(make_digest(), body=body)
     )
+
+
+def test_what_was_not_seen_for_a_while_is_told_too() -> None:
+    """What recovered, what was away in between, where a window rolled over; never one twice."""
+    mirror, wire = SourceId("mirror"), SourceId("wire")
+    away = NotRead(source=wire, name="Wire", total=HOUR / 2, spells=3, late_items=0, is_over=True)
+    coverage = Coverage(
+        sources=9,
+        read=9,
+        not_read=(
+            replace(away, source=mirror, name="Mirror"),
+            away,
+            replace(away, source=SourceId("desk"), name="Desk", is_over=False),
+        ),
+        gaps=(Gap(source=wire, name="Wire", since=NOW - 3 * HOUR, until=NOW - 2 * HOUR),),
+        recoveries=(
+            Recovery(source=mirror, name="Mirror", state=Health.FAILING, since=NOW - 10 * HOUR,
+                     until=NOW - HOUR, late_items=4),
+        ),
+    )  # fmt: skip
+    body = _digest(coverage=coverage)
+
+    assert also(body) == [
+        "Well again: Mirror after 9 h (4 items came late).",
+        "Not read for a while: Wire 30 min (3 times).",
+        "Items may have come and gone unseen: Wire 18:04 to 19:04.",
+    ]
+    text = plain.render(replace(make_digest(), body=body))
+    assert "WHAT WE COULD NOT SEE · every feed is read now\n  Well again: Mirror" in text
 
 
 def test_a_storm_is_a_page() -> None:
@@ -197,7 +235,7 @@ def test_a_storm_is_a_page() -> None:
 
     text = plain.render(make_digest(stories=stories, waiting=waiting))
 
-    assert len(text.splitlines()) <= 60
+    assert len(text.splitlines()) <= 62
     assert "2,990 more stories" in text
     assert "400 older ones" in text
     assert "STILL WAITING" not in text

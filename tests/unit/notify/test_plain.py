@@ -68,6 +68,8 @@ STILL WAITING FOR A DECISION · 1 story, the oldest for 6 days
 WHAT WE COULD NOT SEE · 1 feed
   State media mirror: failing for 9 h: HTTP 403. Open the address in a browser;
     the publisher may block programs.
+  Well again: Agency C after 3 h (4 items came late).
+  Items may have come and gone unseen: World wire 14:04 to 17:04.
 
 Near misses: 21 items fell just short of a rule (Petroleum imports 21).
 
