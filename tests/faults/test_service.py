@@ -9,8 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -23,6 +23,7 @@ from sqlite_utils import Database
 from tests.acceptance.systemd import Manager
 from tests.acceptance.test_service import _ask, _series, _with_http
 from tests.acceptance.test_worker import OIL, SERVICE, VETO, Program, until
+from tests.faults.storm import rules_text
 from tests.kit import Kit, Server, serving
 
 WATCHDOG_S = 30.0
@@ -191,44 +192,55 @@ def test_f34_a_bad_reload_leaves_the_last_good_rules_and_shows(program: Program)
 HOSTS, FEEDS_PER_HOST, EVERY_S = 20, 25, 40
 
 
+Asked = list[tuple[float, float, str]]  # start and end of a request, and its host
+
+
 @contextmanager
-def _hosts() -> Iterator[tuple[list[str], list[tuple[float, float, str]]]]:
-    """Serve on many loopback addresses; gives them, and (start, end, host) of each request."""
-    asked: list[tuple[float, float, str]] = []
-    body = b'<?xml version="1.0"?><rss version="2.0"><channel><title>x</title></channel></rss>'
-    answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
-    loop = asyncio.new_event_loop()
+def _hosts() -> Iterator[tuple[list[str], Asked]]:
+    """Serve on many loopback addresses from a thread; gives them, and what is asked."""
+    asked: Asked = []
+    addresses: list[str] = []
+    up = threading.Event()
+    end: list[Callable[[], object]] = []
 
-    async def serve(host: str) -> str:
-        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            try:
-                while await reader.readuntil(b"\r\n\r\n"):
-                    began = time.monotonic()
-                    await asyncio.sleep(0.05)
-                    writer.write(answer)
-                    await writer.drain()
-                    asked.append((began, time.monotonic(), host))
-            except (asyncio.IncompleteReadError, ConnectionError):
-                writer.close()
+    async def serve() -> None:
+        over = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        async with AsyncExitStack() as stack:
+            for number in range(HOSTS):
+                host = f"127.30.0.{1 + number}"
+                server = await asyncio.start_server(_talk(asked, host), host, 0)
+                stack.callback(server.close)
+                addresses.append(f"http://{host}:{server.sockets[0].getsockname()[1]}")
+            end.append(lambda: loop.call_soon_threadsafe(over.set))
+            up.set()
+            await over.wait()
 
-        server = await asyncio.start_server(talk, host, 0)
-        return f"http://{host}:{server.sockets[0].getsockname()[1]}"
-
-    async def serve_all() -> list[str]:
-        return [await serve(f"127.30.0.{1 + number}") for number in range(HOSTS)]
-
-    addresses = loop.run_until_complete(serve_all())
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
+    up.wait(20)
     try:
         yield addresses, asked
     finally:
-        loop.call_soon_threadsafe(loop.stop)
+        end[0]()
         thread.join()
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
-        loop.close()
+
+
+def _talk(asked: Asked, host: str) -> Callable[..., Coroutine[Any, Any, None]]:
+    body = b'<?xml version="1.0"?><rss version="2.0"><channel><title>x</title></channel></rss>'
+    answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                began = time.monotonic()
+                await asyncio.sleep(0.05)
+                writer.write(answer)
+                await writer.drain()
+                asked.append((began, time.monotonic(), host))
+        writer.close()
+
+    return talk
 
 
 @pytest.mark.long
@@ -309,23 +321,21 @@ def test_f10_the_clock_jumps_and_polls_and_messages_go_on(program: Program) -> N
     address = _with_http(program)
     text = (program.config / "monitor.yaml").read_text()
     program.write("monitor.yaml", text.replace("host_gap: 1s", "host_gap: 0s"))
-    stories = [
-        OIL,
-        ("Peace talks: Kim vetoes a Security Council seat", "Nobody was surprised."),
-        ("North Korea sells petroleum to itself", "A paper loop of tankers."),
-        ("Governor vetoes Security Council parking rule", "It is about cars."),
-    ]
+    names = ["Zanzibar", "Quetzal", "Mistral", "Obelisk", "Wombat"]
+    program.write("rules/test.yaml", rules_text(names))
+    titles = [f"{name} came to {name}-{number} at noon" for number, name in enumerate(names)]
+    kit.feeds.put("/wire.xml", kit.rss((titles[0], "It came.")))
     told: list[float] = []
     with program.running() as worker:
         until(lambda: len(_messages(kit.hook)) == 1, "the first alert")
         until(lambda: _ask(address, "/readyz")[0] == 200, "readiness")
-        shown = [VETO]
-        for jump, story in zip(JUMPS, stories, strict=True):
+        for number, jump in enumerate(JUMPS, 1):
             cpu, since = _cpu_s(worker.pid), time.monotonic()
             offset.write_text(f"{jump}\n")
-            shown.insert(0, story)
-            kit.feeds.put("/wire.xml", kit.rss(*shown))
-            title = story[0]
+            title = titles[number]
+            kit.feeds.put(
+                "/wire.xml", kit.rss(*((one, "It came.") for one in titles[: number + 1]))
+            )
             until(lambda title=title: title in _messages(kit.hook), f"alert after {jump}", 40)  # type: ignore[misc]
             told.append(time.monotonic() - since)
             assert _cpu_s(worker.pid) - cpu < 6, f"busy after {jump}"
