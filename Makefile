@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
            --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: setup run demo test test-long lint lock clean help evaluate evaluate-week test-faults test-image bench-match bench-stories bench-fetch bench-poll
+.PHONY: setup run demo test test-long lint lock clean help evaluate evaluate-week test-faults soak test-image bench-match bench-stories bench-fetch bench-poll
 
 help:  ## this list
 	@grep -hE '^[a-z-]+.*:.*## ' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 22
@@ -32,6 +32,8 @@ test-faults: setup  ## real servers that misbehave, full disks, locks, 60 random
 	$(BIN)/python -m pytest tests/acceptance/test_crash.py -m 'not long' $(ARGS)
 test-image: setup  ## build the container image without a daemon and run it; needs root, buildah, mmdebstrap
 	$(BIN)/python -m pytest tests/image -m image $(ARGS)
+soak: setup  ## an hour of the worker over 200 feeds with faults: nothing grows, the ledger balances
+	$(BIN)/python -m tests.faults.soak $(ARGS)
 evaluate: setup  ## rules, stories and feed reading on the labelled data beside the checkout
 	$(BIN)/python tests/evaluation/rules.py $(ARGS)
 	PYTHONPATH=. $(BIN)/python tests/evaluation/stories.py --ways

@@ -333,14 +333,13 @@ def test_f10_the_clock_jumps_and_polls_and_messages_go_on(program: Program) -> N
             cpu, since = _cpu_s(worker.pid), time.monotonic()
             offset.write_text(f"{jump}\n")
             title = titles[number]
-            kit.feeds.put(
-                "/wire.xml", kit.rss(*((one, "It came.") for one in titles[: number + 1]))
-            )
+            shown = [(one, "It came.") for one in titles[: number + 1]]
+            kit.feeds.put("/wire.xml", kit.rss(*shown))
             until(lambda title=title: title in _messages(kit.hook), f"alert after {jump}", 40)  # type: ignore[misc]
             told.append(time.monotonic() - since)
+            until(lambda number=number: _jumps(address) == number, "the jump is noticed")  # type: ignore[misc]
             assert _cpu_s(worker.pid) - cpu < 6, f"busy after {jump}"
             assert _ask(address, "/healthz")[0] == 200
-        metrics = _series(_ask(address, "/metrics")[2])
         offset.write_text("+0s\n")
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(50) == 0
@@ -348,7 +347,6 @@ def test_f10_the_clock_jumps_and_polls_and_messages_go_on(program: Program) -> N
     del program.env["LD_PRELOAD"]
     rows = json.loads(program.on_config("outbox", "list", "--json").stdout)
     digests = [row for row in rows if row["title"].startswith("Digest")]
-    assert metrics["sanctions_monitor_clock_jumps_total", ""] >= 3
     assert max(told) < 30, told
     assert len({row["title"] for row in digests}) == len(digests), "a digest for each date once"
     assert {row["state"] for row in rows} <= {"sent", "pending"}
@@ -362,6 +360,10 @@ def _messages(hook: Server) -> Sequence[str]:
         for _, body in hook.posts()
         if json.loads(body)["type"].endswith("story") or "story" in json.loads(body)["type"]
     ]
+
+
+def _jumps(address: str) -> float:
+    return _series(_ask(address, "/metrics")[2])["sanctions_monitor_clock_jumps_total", ""]
 
 
 def _cpu_s(pid: int) -> float:
