@@ -33,6 +33,7 @@ from monitor.notify.base import Channel
 from monitor.steps.record import PollReport
 from monitor.steps.watch import Canary, RecentStories, Settings, Watch
 from monitor.store import SqliteStore, Transaction
+from monitor.store.backup import OWNER_ONLY, give_to_owner
 from monitor.text.robots import token_of
 
 log = structlog.get_logger()
@@ -191,6 +192,8 @@ async def opened(config: Config, place: Place) -> AsyncIterator[Opened]:
 def _opened_lock(path: Path) -> TextIO:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=OWNER_ONLY)
+        give_to_owner(path)
         return path.open("a", encoding="utf-8")
     except OSError as error:
         hint = "set storage.database in monitor.yaml"

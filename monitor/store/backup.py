@@ -14,6 +14,13 @@ OWNER_ONLY = 0o600  # of database files: what people watch is nobody else's busi
 _FAULTS_SHOWN = 10
 
 
+def give_to_owner(path: Path) -> None:
+    """Give a file that root has made to the owner of its directory: the service writes to it."""
+    folder, file = path.parent.stat(), path.stat()
+    if os.geteuid() == 0 and file.st_uid != folder.st_uid:
+        os.chown(path, folder.st_uid, folder.st_gid)
+
+
 def uri(database: Path, mode: str) -> str:
     """Return the address of a database file for SQLite; `mode` is ro, rw or rwc."""
     return f"{database.absolute().as_uri()}?mode={mode}"
@@ -38,6 +45,7 @@ def back_up(database: Path, copy: Path) -> None:
         faults = damage(part)
         if faults:
             raise StoreError(f"the copy of {database} is damaged: {faults[0]}")
+        give_to_owner(part)
         _sync(part)
         part.rename(copy)
         _sync(copy.parent)
@@ -82,6 +90,7 @@ def restore(copy: Path, database: Path, now: datetime) -> Path | None:
         database.parent.mkdir(parents=True, exist_ok=True)
         part.touch(mode=OWNER_ONLY)
         shutil.copyfile(copy, part)
+        give_to_owner(part)
         _sync(part)
         aside = _move_aside(database, now)
         part.rename(database)

@@ -17,7 +17,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
 
 from monitor.errors import NewerSchema, OlderSchema, StoreBusy, StoreError
 from monitor.store.attention import Attention
-from monitor.store.backup import OWNER_ONLY, back_up, uri
+from monitor.store.backup import OWNER_ONLY, back_up, give_to_owner, uri
 from monitor.store.canary import Canaries
 from monitor.store.full_text import FullTexts
 from monitor.store.items import Items
@@ -88,6 +88,7 @@ class SqliteStore:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             _refuse_gone(self.path, is_empty=not self.path.exists())
             self.path.touch(mode=OWNER_ONLY)
+            give_to_owner(self.path)
             db = self._connect()
             _refuse_newer(db, self.path)
             is_empty = not db.table("source").exists()
@@ -95,7 +96,8 @@ class SqliteStore:
             if not is_empty and migrations.pending(db):
                 back_up(self.path, _before_migration(self.path, now))
             _migrate(db)
-            _marker(self.path).touch()
+            _marker(self.path).touch(mode=OWNER_ONLY)
+            give_to_owner(_marker(self.path))
         self._writer = db
 
     def join(self) -> None:

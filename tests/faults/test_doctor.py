@@ -194,6 +194,25 @@ def test_a_file_that_another_user_left(patient: Patient) -> None:
     assert "chown --reference" in rows[0]["what_to_do"]
 
 
+@needs_root
+def test_what_root_makes_beside_the_service_belongs_to_it(patient: Patient) -> None:
+    """A cycle, a copy and its restore by root leave nothing that the service cannot write to."""
+    folder = patient.database.parent
+    for path in folder.iterdir():
+        path.unlink()
+    os.chown(folder, 12345, 12345)
+    run = patient.program.on_config
+
+    done = [run("once"), run("db", "backup", str(folder / "copy")),
+            run("db", "restore", str(folder / "copy"))]  # fmt: skip
+
+    assert [one.returncode for one in done] == [0, 0, 0]
+    assert {path.name: path.stat().st_uid for path in folder.iterdir()} == dict.fromkeys(
+        (path.name for path in folder.iterdir()), 12345
+    )
+    assert patient.found("permissions")[1] == []
+
+
 # ---------------------------------------------------------------- configuration
 
 

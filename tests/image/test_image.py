@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 import shutil
 import signal
 import stat
@@ -75,7 +76,7 @@ def test_the_demo_runs_without_root_on_a_read_only_root(image: Image, data: Path
     rights = box.run("/bin/grep", "-E", "^(CapEff|CapBnd|NoNewPrivs)", "/proc/self/status")
 
     assert shown.returncode == 0, shown.stderr
-    assert "Webhooks accepted by the local receiver: 30." in shown.stderr
+    assert re.search(r"Webhooks accepted by the local receiver: [1-9]\d+\.", shown.stderr)
     assert who.stdout == "10001\n"
     assert wrote.returncode == 1
     assert wrote.stderr.count("Read-only file system") == 3
