@@ -50,6 +50,8 @@ _COMMANDS: Mapping[str, _Entry] = {
     "feeds": _Entry("feeds", "List, test, find, import and export sources."),
     "notify": _Entry("notify", "Send a test message, or preview an alert."),
     "outbox": _Entry("outbox", "List, show, retry and cancel messages."),
+    "verify": _Entry("evidence", "Prove that no record of the evidence was changed or cut off."),
+    "erase": _Entry("evidence", "Blank what is kept of an item; its hash stays."),
     "db": _Entry("db", "Back up, restore, check, migrate and prune the database."),
     "doctor": _Entry("doctor", "Look for what is wrong, or soon will be, and say what to do."),
     "health": _Entry("run", "Say whether the watch is alive, for scripts and containers."),

@@ -6,12 +6,16 @@ import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from monitor.cli import EXIT_PROBLEM
 from monitor.cli.options import directory_option, read_config, who, writing
 from monitor.errors import MonitorError
+
+if TYPE_CHECKING:
+    from monitor.store import Transaction
 
 _KEPT = timedelta(days=180)
 
@@ -102,18 +106,36 @@ def migrate(*, dry_run: bool, directory: Path, database: Path | None) -> None:
 
 @db.command()
 @click.option("--days", default=_KEPT.days, show_default=True, help="Keep so many days.")
+@click.option(
+    "--evidence-days",
+    type=click.IntRange(min=1),
+    help="Erase evidence that is older; without it, evidence is kept for good.",
+)
 @directory_option
 @database_option
-def prune(*, days: int, directory: Path, database: Path | None) -> None:
+def prune(*, days: int, evidence_days: int | None, directory: Path, database: Path | None) -> None:
     """Drop the bytes of messages that were accepted long ago.
 
     Nothing that waits or died is touched, and that a message went, when and to whom, is kept.
+    Erased evidence leaves its hash in the chain: monitor verify.
     """
     now = _now()
     with writing(_existing(directory, database)) as tx:
         count = tx.outbox.forget_bodies(now - timedelta(days=days))
         tx.log.put_activity(now, who(), "db prune", "db", f"{count} messages, {days} days")
-    click.echo(f"{count} messages dropped")
+        erased = _erase_older(tx, now, evidence_days) if evidence_days else 0
+    said = f", {erased} items erased" if evidence_days else ""
+    click.echo(f"{count} messages dropped{said}")
+
+
+def _erase_older(tx: "Transaction", now: datetime, days: int) -> int:
+    """Erase the evidence of items that was captured so long ago; return how many items."""
+    why = f"older than {days} days"
+    items = tx.chain.captured_before(now - timedelta(days=days))
+    for item in items:
+        tx.chain.erase(item, now, who(), why)
+    tx.log.put_activity(now, who(), "db prune", "evidence", f"{len(items)} items {why}")
+    return len(items)
 
 
 def _tried(path: Path, names: Sequence[str]) -> str:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+
+import structlog
 
 from monitor.alerts.digest import Schedule, Window, due_window
 from monitor.model import (
@@ -25,7 +27,10 @@ from monitor.store import Transaction
 from monitor.store.codec import to_time, to_time_or_none
 from monitor.store.log import DigestKind
 
+log = structlog.get_logger()
+
 _STARTED = "started_at"
+_LOGGED = "evidence_logged"  # the UTC day whose head was logged last
 _STORIES_IN_DIGEST = 5_000
 _PERIODS = 14  # in the trend
 _WAITING_SHOWN = 20
@@ -58,6 +63,20 @@ def close_digests(tx: Transaction, watch: Watch, now: datetime) -> int:
     """Close the windows that are due, each once, and tell what they hold; return how many do."""
     started_at = _started_at(tx, now)
     return sum(_close(tx, watch, plan, started_at, now) for plan in plans(watch.settings))
+
+
+def log_evidence(tx: Transaction, now: datetime) -> None:
+    """Log the head of the evidence of each UTC day that is over, once it is.
+
+    Before the commit: a log that says it twice is better than one that never does.
+    """
+    yesterday = (now.astimezone(UTC) - timedelta(days=1)).date().isoformat()
+    if (tx.log.meta(_LOGGED) or "") >= yesterday:
+        return
+    head = tx.chain.head_of(yesterday)
+    if head is not None and head.day > (tx.log.meta(_LOGGED) or ""):
+        log.info("evidence of a day", day=head.day, records=head.records, head=head.hash)
+    tx.log.set_meta(_LOGGED, yesterday)
 
 
 def _started_at(tx: Transaction, now: datetime) -> datetime:
@@ -118,6 +137,7 @@ def digest_of(tx: Transaction, settings: Settings, plan: Plan, window: Window) -
         waiting=_waiting(tx, settings, plan, window, decided),
         near_misses=_near_misses(tx, settings, window),
         silenced=tx.stories.kept_quiet(marks),
+        evidence_head=tx.chain.head(),
     )
 
 

@@ -7,7 +7,7 @@ from monitor.alerts.watch import Alarm, SourceHealth, failing, recovered
 from monitor.model import Operations
 from monitor.steps.canary import Song, look_after
 from monitor.steps.coverage import is_enabled
-from monitor.steps.digest import close_digests
+from monitor.steps.digest import close_digests, log_evidence
 from monitor.steps.repeats import repeat_due
 from monitor.steps.rollup import roll_up
 from monitor.steps.tell import tell_operations
@@ -43,6 +43,7 @@ def tell_due(tx: Transaction, watch: Watch, now: datetime, song: Song | None = N
     ]
     repeated = repeat_due(tx, watch, now)
     rolled_up = roll_up(tx, watch, now)
+    log_evidence(tx, now)
     digests = close_digests(tx, watch, now)
     return DueReport(digests=digests, rolled_up=rolled_up, repeated=repeated, alarms=tuple(alarms))
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from monitor.model import Hit, Item, ItemId, Severity, SourceId
+from monitor.store.chain import Chain
 from monitor.store.codec import (
     clauses_from_json,
     clauses_to_json,
@@ -52,6 +53,7 @@ class Items:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._chain = Chain(db)
 
     def words(self, ids: Sequence[ItemId]) -> dict[ItemId, bytes]:
         """Return the `words_hash` of those of the ids that are stored."""
@@ -115,7 +117,7 @@ class Items:
         """Store the entry as received and the texts as matched; return the row's number."""
         texts = "\x00".join(_texts(item)).encode("utf-8", "replace")
         sha256 = hashlib.sha256(item.raw or texts).hexdigest()
-        self._db.execute(
+        cursor = self._db.execute(
             """insert into evidence (item_id, captured_at, url, title, summary, content, raw,
                  sha256, words_hash) values (?, ?, ?, ?, ?, ?, ?, ?, ?)
                on conflict (item_id, words_hash) do nothing""",
@@ -135,12 +137,15 @@ class Items:
             "select number from evidence where item_id = ? and words_hash = ?",
             [item.id, words_hash(item)],
         )
-        return int(next(iter(rows))["number"])
+        number = int(next(iter(rows))["number"])
+        if cursor.rowcount > 0:
+            self._chain.add("evidence", number)
+        return number
 
     def put_hits(self, item: Item, hits: Sequence[Hit], ruleset: str, evidence: int) -> None:
         """Store the hits of an item; a rule that hit it before keeps its first hit."""
         for hit in hits:
-            self._db.execute(
+            cursor = self._db.execute(
                 """insert into hit (item_id, rule, version, ruleset, severity, clauses,
                      listed_names, evidence, made_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)
                    on conflict (item_id, rule) do nothing""",
@@ -156,6 +161,8 @@ class Items:
                     to_text(item.seen_at),
                 ],
             )
+            if cursor.rowcount > 0:
+                self._chain.add("hit", cursor.lastrowid)
 
     def rules_of(self, item_id: ItemId) -> frozenset[str]:
         """Return the rules that hit an item before."""

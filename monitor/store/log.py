@@ -7,6 +7,7 @@ from typing import Any, Literal
 from sqlite_utils import Database
 
 from monitor.model import AlertId
+from monitor.store.chain import Chain
 from monitor.store.codec import clean, from_json, to_json, to_text, to_time
 from monitor.store.marks import Marks
 
@@ -112,10 +113,11 @@ class Log:
         self, now: datetime, who: str, action: str, subject: str, detail: str = ""
     ) -> None:
         """Store what somebody did."""
-        self._db.execute(
+        cursor = self._db.execute(
             "insert into activity (at, who, action, subject, detail) values (?, ?, ?, ?, ?)",
-            [to_text(now), clean(who), action, subject, clean(detail)],
+            [to_text(now), clean(who), action, clean(subject), clean(detail)],
         )
+        Chain(self._db).add("activity", cursor.lastrowid)
 
     def last_mend(self) -> int:
         """Return the number of the latest split or merge of stories, 0 for none."""

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from sqlite_utils import Database, Migrations
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
 
+from monitor.store.chain import Chain
+
 migrations = Migrations("monitor")
 
 _FIRST = """
@@ -373,6 +375,32 @@ create index story_waiting on story (latest_at) where state = 'new' and muted = 
 """
 
 
+_CHAIN = """
+-- The chain of evidence: a link for each record, in order. Append-only, which triggers hold.
+create table link (
+  number integer primary key,
+  day    text not null,        -- UTC date; it never goes back, whatever the clock does
+  kind   text not null,        -- evidence, hit, decision, activity, erasure
+  row    integer not null,     -- number of the record in its table
+  entry  text not null,        -- hex SHA-256 of the record as it was written
+  head   text not null,        -- hex SHA-256 of the head before, day, kind, row and entry
+  unique (kind, row)
+);
+create index link_day on link (day, number);
+create trigger link_update before update on link begin
+  select raise(abort, 'the chain of evidence is append-only');
+end;
+create trigger link_delete before delete on link begin
+  select raise(abort, 'the chain of evidence is append-only');
+end;
+
+-- Who erased what is kept of an item, and why; NULL: it is whole. The hash stays in the chain.
+alter table evidence add column erased_at text;
+alter table evidence add column erased_by text not null default '';
+alter table evidence add column erased_why text not null default '';
+"""
+
+
 @migrations()
 def m001_first(db: Database) -> None:
     """Create the tables."""
@@ -434,6 +462,14 @@ def m031_digests(db: Database) -> None:
     """Let a day and a week that end on one date have a digest each."""
     for statement in _statements(_DIGESTS):
         db.execute(statement)
+
+
+@migrations()
+def m032_chain(db: Database) -> None:
+    """Begin the chain of evidence with what is stored so far."""
+    for statement in _statements(_CHAIN):
+        db.execute(statement)
+    Chain(db).add_all()
 
 
 @migrations()

@@ -19,6 +19,7 @@ from monitor.errors import NewerSchema, OlderSchema, StoreBusy, StoreError
 from monitor.store.attention import Attention
 from monitor.store.backup import OWNER_ONLY, back_up, give_to_owner, uri
 from monitor.store.canary import Canaries
+from monitor.store.chain import Chain
 from monitor.store.full_text import FullTexts
 from monitor.store.items import Items
 from monitor.store.log import Log
@@ -44,6 +45,7 @@ class Transaction:
     attention: Attention
     full_text: FullTexts
     canary: Canaries
+    chain: Chain
     _db: Database
     _path: Path
 
@@ -192,6 +194,7 @@ def _transaction(db: Database, path: Path) -> Transaction:
         attention=Attention(db),
         full_text=FullTexts(db),
         canary=Canaries(db),
+        chain=Chain(db),
         _db=db,
         _path=path,
     )

@@ -19,6 +19,7 @@ from monitor.model import (
     Story,
     StoryId,
 )
+from monitor.store.chain import Chain
 from monitor.store.codec import (
     clean,
     from_json,
@@ -208,7 +209,7 @@ class Stories:
         self, item: Item, story_id: StoryId, decision: Decision, rules: Iterable[str], ruleset: str
     ) -> None:
         """Store why people were told, or not, of an item's hits."""
-        self._db.execute(
+        cursor = self._db.execute(
             """insert into decision (item_id, story_id, reason, detail, rules, alert_id, ruleset,
                  decided_at) values (?, ?, ?, ?, ?, ?, ?, ?)""",
             [
@@ -222,6 +223,7 @@ class Stories:
                 to_text(item.seen_at),
             ],
         )
+        Chain(self._db).add("decision", cursor.lastrowid)
 
     def rename_rule(self, old: str, new: str) -> None:
         """Let readers who know a rule by its former name know it by the new one."""
