@@ -19,6 +19,7 @@ import structlog
 from monitor import rules
 from monitor.alerts.decide import Policy
 from monitor.config import WEEKDAYS, Config, WeeklySettings, fingerprint, load_config
+from monitor.config import check_change as check_texts
 from monitor.engine.local import LocalEngine, edit_on, sync, utc_now
 from monitor.engine.observer import Observer, Reload
 from monitor.errors import ConfigError, MonitorError, StoreBusy, StoreError
@@ -55,6 +56,17 @@ def read_config(
     return load_config(
         directory, environ, models, load_rules=load_rules, rules_from=rules_from, now=now
     )
+
+
+def check_change(directory: Path, environ: Mapping[str, str], changed: Mapping[str, str]) -> None:
+    """Return when a configuration loads with these texts in place of the files of their names.
+
+    Raises:
+        ConfigError: with every problem of every file.
+    """
+    models = {kind: channel.settings for kind, channel in CHANNELS.items()}
+    load_rules = partial(rules.load, today=utc_now().date())
+    check_texts(directory, environ, models, load_rules, changed)
 
 
 def settings_of(config: Config) -> Settings:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -131,6 +131,21 @@ def _compose(file: File, text: str, problems: list[Problem]) -> yaml.Node | None
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         problems.append(_syntax_problem(file, error))
         return None
+
+
+def scalar_ends(text: str) -> Mapping[tuple[int, int], tuple[int, int]]:
+    """Return where each scalar of a readable text ends (half-open), by where it begins.
+
+    Lines and columns count from 1, as those of nodes do; for editing a text in place.
+    """
+    tokens = (one for one in yaml.scan(text, Loader=_LOADER) if isinstance(one, yaml.ScalarToken))
+    return {
+        (one.start_mark.line + 1, one.start_mark.column + 1): (
+            one.end_mark.line + 1,
+            one.end_mark.column + 1,
+        )
+        for one in tokens
+    }
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from monitor.cli import EXIT_PROBLEM
+from monitor.cli.audit import audit
 from monitor.cli.options import directory_option, output_options, read_config, reading
 from monitor.cli.output import emit, since, to_json
 from monitor.errors import FetchError, MonitorError, ParseError
 
 if TYPE_CHECKING:
     from monitor.config import Config
-    from monitor.model import Document, Reading, Source
+    from monitor.model import Document, RawItem, Reading, Source
     from monitor.store import SourceState
 
 
@@ -24,7 +25,10 @@ _ADDRESSES = ("url", "moved_to", "error")
 
 @click.group()
 def feeds() -> None:
-    """List, test, find, import and export sources."""
+    """List, test, audit, find, import and export sources."""
+
+
+feeds.add_command(audit)
 
 
 @feeds.command("list")
@@ -132,11 +136,13 @@ def test_feed(*, what: str, directory: Path, as_json: bool) -> None:
         click.echo(f"{what}: the document breaks off; this is what it holds", err=True)
     if as_json:
         for item in result.items:
-            click.echo(to_json(_item_row(item)))
+            click.echo(to_json(_item_row(item, result)))
         return
     click.echo(f"{what}: {result.format}, {len(result.items)} items: {result.title}", err=True)
     emit(
-        [_item_row(item) for item in result.items], "table", ("published", "lang", "title", "link")
+        [_item_row(item, result) for item in result.items],
+        "table",
+        ("published", "lang", "title", "link"),
     )
 
 
@@ -150,7 +156,7 @@ def _read(document: "Document") -> "Reading":
         sandbox.close_now()
 
 
-def _item_row(item: Any) -> dict[str, Any]:
+def _item_row(item: "RawItem", reading: "Reading") -> dict[str, Any]:
     times = {name: getattr(item, name) for name in ("published", "updated")}
     return {
         "id": item.id,
@@ -158,7 +164,7 @@ def _item_row(item: Any) -> dict[str, Any]:
         "link": item.link,
         "text": item.text,
         **{name: time.isoformat() if time else None for name, time in times.items()},
-        "lang": item.lang,
+        "lang": item.lang or reading.lang,
     }
 
 

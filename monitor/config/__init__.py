@@ -40,6 +40,7 @@ __all__ = [
     "ServiceSettings",
     "WeeklySettings",
     "changes",
+    "check_change",
     "defaults_path",
     "fingerprint",
     "load_config",
@@ -67,8 +68,37 @@ def load_config(
         ConfigError: with every problem of every file.
     """
     files, problems = read_files(directory, rules_from)
+    around = _surroundings(directory, environ, channels, load_rules, now)
+    config = assemble(files, around, directory, problems)
+    return replace(config, authors=_authors(directory, environ))
+
+
+def check_change(
+    directory: Path,
+    environ: Mapping[str, str],
+    channels: Mapping[str, type[BaseModel]],
+    load_rules: LoadRules,
+    changed: Mapping[str, str],
+) -> None:
+    """Return when a configuration loads with these texts in place of the files of their names.
+
+    Raises:
+        ConfigError: with every problem of every file.
+    """
+    files, problems = read_files(directory)
+    around = _surroundings(directory, environ, channels, load_rules, None)
+    assemble({**files, **changed}, around, directory, problems)
+
+
+def _surroundings(
+    directory: Path,
+    environ: Mapping[str, str],
+    channels: Mapping[str, type[BaseModel]],
+    load_rules: LoadRules,
+    now: datetime | None,
+) -> Surroundings:
     credentials = environ.get("CREDENTIALS_DIRECTORY", "")
-    surroundings = Surroundings(
+    return Surroundings(
         environ=environ,
         read_secret=lambda path: read_secret_file(directory, path, credentials),
         channels=channels,
@@ -76,8 +106,6 @@ def load_config(
         can_read_articles=find_spec("trafilatura") is not None,
         now=now,
     )
-    config = assemble(files, surroundings, directory, problems)
-    return replace(config, authors=_authors(directory, environ))
 
 
 def _authors(directory: Path, environ: Mapping[str, str]) -> Mapping[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from monitor.errors import Problem
+from monitor.errors import MonitorError, Problem
 from monitor.yamlnodes import did_you_mean
 
 NAMES = ("monitor.yaml", "feeds.yaml", "routes.yaml")
@@ -63,6 +63,36 @@ def read_secret_file(directory: Path, path: str, credentials: str = "") -> str:
         place = lent if lent.is_file() else place
     with place.open("rb") as file:
         return file.read(_MAX_SECRET_BYTES).decode("utf-8")
+
+
+def write_file(path: Path, before: str, after: str) -> None:
+    """Put a text in place of a file that still holds `before`: whole, or not at all.
+
+    Mode and links stay as they are.
+
+    Raises:
+        MonitorError: the file was changed meanwhile, or cannot be written.
+    """
+    path = path.resolve()
+    try:
+        if path.read_bytes().decode("utf-8-sig") != before:
+            raise MonitorError(f"{path} was changed meanwhile: nothing was written, run it again")
+        _replace(path, after)
+    except (OSError, UnicodeDecodeError) as error:
+        raise MonitorError(f"{path} cannot be written: {error}") from error
+
+
+def _replace(path: Path, text: str) -> None:
+    part = path.with_name(f".{path.name}.part")  # dot names are not read as configuration
+    try:
+        with part.open("wb") as file:
+            file.write(text.encode("utf-8"))
+            file.flush()
+            os.fsync(file.fileno())
+        part.chmod(path.stat().st_mode)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def fingerprint(directory: Path) -> bytes:

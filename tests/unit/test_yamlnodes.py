@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from monitor import yamlnodes
 from monitor.errors import ConfigError, Problem
-from monitor.yamlnodes import File, Node, did_you_mean, load
+from monitor.yamlnodes import File, Node, did_you_mean, load, scalar_ends
 
 
 def _problems(text: str) -> list[Problem]:
@@ -262,3 +262,16 @@ def test_a_place_points_at_the_text_it_names() -> None:
         if one.text is not None:
             line = text.splitlines()[one.line - 1]
             assert line[one.column - 1 :].startswith(one.text)
+
+
+def test_the_ends_of_scalars_are_known() -> None:
+    """By where they begin: for editing a text in place."""
+    text = "a: plain  # why\nb: \"quoted\"\nc: [x, 'y']\nd: |\n  two\n  lines\ne: 한글\n"
+
+    ends = scalar_ends(text)
+
+    assert ends[1, 4] == (1, 9)
+    assert ends[2, 4] == (2, 12)
+    assert (ends[3, 5], ends[3, 8]) == ((3, 6), (3, 11))
+    assert ends[4, 4] == (7, 1)
+    assert ends[7, 4] == (7, 6)
