@@ -1,6 +1,7 @@
 """Judges the watch: configuration, database, the worker, messages, sources, channels."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from monitor.doctor.facts import Facts, FeedAnswer
 from monitor.doctor.findings import Finding, fault, note, ok, warning
@@ -8,6 +9,8 @@ from monitor.engine.vitals import told_health
 from monitor.store.survey import Survey
 
 _LARGE_WAL = 64_000_000  # bytes; SQLite folds it back at 4 MB unless somebody keeps it from it
+_HOUR = timedelta(hours=1)
+_BLIND = 6 * _HOUR  # many feeds are read every quarter of an hour, few less than every few hours
 _FEW = 3  # sources that are told one by one
 _INSIDE = "if that server is yours, name its network in polling.allow_networks (monitor.yaml)"
 
@@ -80,8 +83,12 @@ def _version(one: Survey) -> Finding:
 
 def worker(facts: Facts) -> Iterator[Finding]:
     """Judge whether a watch is at work: the lock says who, its own judgement says how."""
-    judged = facts.survey.judged if facts.survey else None
     held = f"process {facts.holder.pid} ({facts.holder.command})" if facts.holder else ""
+    if facts.survey and not facts.survey.is_read:
+        if held:
+            yield note("watch", f"{held} holds the lock; what it says of itself cannot be read")
+        return
+    judged = facts.survey.judged if facts.survey else None
     is_good, said = told_health(judged, facts.at, ready=True)
     if judged is None:
         yield from _unheard(held)
@@ -123,11 +130,29 @@ def _unheard(held: str) -> Iterator[Finding]:
         yield note("watch", "no watch has run on this database yet")
 
 
+def _last_read(facts: Facts, one: Survey) -> Iterator[Finding]:
+    """Judge the last good poll: a watch that works and reads nothing is blind."""
+    if one.last_read_at is None:
+        return
+    age = facts.at - one.last_read_at
+    said = f"a source was last read {one.last_read_at:%Y-%m-%d %H:%M} UTC"
+    if facts.holder and age > _BLIND:
+        yield warning(
+            "polling",
+            said,
+            f"the watch runs, and has seen nothing for {age // _HOUR} hours",
+            "monitor feeds list --problems says why; then the network, DNS, a proxy, the clock",
+        )
+    else:
+        yield ok("polling", said)
+
+
 def messages(facts: Facts) -> Iterator[Finding]:
-    """Judge what could not be delivered."""
+    """Judge when something was last read, and what could not be delivered."""
     one = facts.survey
     if one is None or one.outbox is None:
         return
+    yield from _last_read(facts, one)
     dead, waiting = one.outbox.get("dead", 0), one.outbox.get("pending", 0)
     if dead:
         since = f" since {one.oldest_dead_at:%Y-%m-%d}" if one.oldest_dead_at else ""

@@ -19,6 +19,7 @@ _FAULTS = 3  # of the quick check, that are told
 _LOOKS_BACK = timedelta(days=7)
 _LEAST_HISTORY = timedelta(days=1)  # less says nothing of the growth
 _DAY = timedelta(days=1)
+_LAST_READ = "select max(last_ok_at) from source where configured = 1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,7 @@ class Survey:
 
     With `faults`, `lacking` or `newer` its tables were not read. `judged` is what the watch last
     said of itself. `growth` is in bytes a day, None while there is too little history.
+    `last_read_at` is when any source was last read.
     """
 
     size_bytes: int
@@ -39,6 +41,12 @@ class Survey:
     paused: tuple[ChannelState, ...] = ()
     judged: Mapping[str, Any] | None = None
     growth: float | None = None
+    last_read_at: datetime | None = None
+
+    @property
+    def is_read(self) -> bool:
+        """Return whether the tables were read."""
+        return self.outbox is not None
 
 
 def survey(path: Path, health_key: str, now: datetime) -> Survey:
@@ -81,6 +89,7 @@ def _read(path: Path, health_key: str, now: datetime, found: Survey) -> Survey:
             paused=tuple(one for one in outbox.channels() if one.paused_at),
             judged=from_json(judged) if judged else None,
             growth=_growth(db, now),
+            last_read_at=to_time_or_none(_one(db, _LAST_READ)),
         )
     finally:
         db.close()

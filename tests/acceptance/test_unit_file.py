@@ -1,8 +1,11 @@
 """The systemd unit: what systemd says of it, and whether the program lives within its limits."""
 
+import http.client
 import json
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.test_worker import VETO, Program
+from tests.acceptance.systemd import managing
+from tests.acceptance.test_worker import VETO, Program, until
 
 CONFINED = Path(__file__).with_name("confined.py")
 MOST_EXPOSED = 2.0  # F42; a unit without any of it has 9.6
@@ -107,6 +111,55 @@ def test_a_cycle_succeeds_within_the_limits_of_the_unit(kit: Any, unit: Path) ->
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["deliveries"]["sent"] == 1
     assert len(kit.hook.posts()) == 1
+
+
+@needs_systemd
+@needs_root
+def test_the_worker_lives_within_the_limits_of_the_unit(
+    kit: Any, unit: Path, tmp_path: Path
+) -> None:
+    """READY and WATCHDOG, health over HTTP, a state dump, a reload, an orderly stop."""
+    kit.feeds.put("/wire.xml", kit.rss(VETO))
+    program = Program(kit)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    service = (program.config / "monitor.yaml").read_text()
+    program.write("monitor.yaml", f'{service}http: {{listen: "127.0.0.1:{port}"}}\n')
+    command = [sys.executable, str(CONFINED), str(unit), sys.executable, "-m", "monitor", "run"]
+    log = tmp_path / "log"
+    with managing(tmp_path) as manager, log.open("wb") as out:
+        process = subprocess.Popen(
+            [*command, "--config", str(program.config)],
+            env={**program.env, **manager.environ(watchdog_s=2)}, cwd=kit.folder,
+            stdout=out, stderr=out,
+        )  # fmt: skip
+        try:
+            until(lambda: manager.has("READY=1") and manager.has("WATCHDOG=1"), "the start", 60)
+            until(lambda: len(kit.hook.posts()) == 1, "the alert")
+            until(lambda: _status(port, "/readyz") == 200, "readiness")
+            process.send_signal(signal.SIGUSR1)
+            until((kit.folder / "data/monitor.db.state.json").exists, "the state dump")
+            process.send_signal(signal.SIGHUP)
+            until(lambda: manager.has("RELOADING=1"), "the reload")
+            process.send_signal(signal.SIGTERM)
+            code = process.wait(60)
+        finally:
+            process.kill()
+
+    assert code == 0, log.read_text()
+    assert manager.has("STOPPING=1")
+
+
+def _status(port: int, path: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except OSError:
+        return 0
+    finally:
+        connection.close()
 
 
 @needs_systemd

@@ -135,6 +135,24 @@ def test_the_watch_is_judged_by_its_lock_and_its_own_word(
     assert [grade for check, grade, _ in _bad(facts) if check == "watch"] == found
 
 
+def test_a_database_of_another_version_says_nothing_of_the_watch() -> None:
+    """Beside an old watch during an upgrade: its own word cannot be read yet."""
+    survey = Survey(size_bytes=1, wal_bytes=0, lacking=("m999_next",))
+
+    assert [check for check, _, _ in _bad(replace(WELL, survey=survey))] == ["database"]
+    said = [one.said for one in judge(replace(WELL, survey=survey)) if one.check == "watch"]
+    assert said == ["process 7 (monitor run) holds the lock; what it says of itself cannot be read"]
+
+
+@pytest.mark.parametrize(("hours", "is_bad"), [(5, False), (7, True)])
+def test_a_watch_that_reads_nothing_is_blind(hours: int, is_bad: bool) -> None:
+    """It works, and no source was read for hours."""
+    survey = replace(SURVEY, last_read_at=NOW - timedelta(hours=hours))
+
+    assert [check for check, _, _ in _bad(replace(WELL, survey=survey))] == ["polling"] * is_bad
+    assert _bad(replace(WELL, survey=survey, holder=None)) == []
+
+
 def test_many_failed_sources_are_told_in_one_line() -> None:
     """Three by themselves, the rest by name."""
     feeds = tuple(FeedAnswer(id=f"s{number}", error="HTTP 500") for number in range(5))
