@@ -601,7 +601,13 @@ class Operations:
     """News of the watch itself: a source, a channel or the service."""
 
     kind: Literal[
+        "feed.gone",
+        "feed.wrong-content",
         "feed.failing",
+        "feed.truncated",
+        "feed.gap",
+        "feed.stale",
+        "feed.silent",
         "feed.recovered",
         "channel.paused",
         "delivery.dead",

@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,17 +9,13 @@ import click
 
 from monitor.cli import EXIT_PROBLEM
 from monitor.cli.audit import audit
-from monitor.cli.options import directory_option, output_options, read_config, reading
-from monitor.cli.output import emit, since, to_json
+from monitor.cli.options import directory_option, output_options, read_config
+from monitor.cli.output import emit, to_json
 from monitor.errors import FetchError, MonitorError, ParseError
 
 if TYPE_CHECKING:
     from monitor.config import Config
     from monitor.model import Document, RawItem, Reading, Source
-    from monitor.store import SourceState
-
-
-_ADDRESSES = ("url", "moved_to", "error")
 
 
 @click.group()
@@ -37,84 +32,26 @@ feeds.add_command(audit)
 @click.option("--all", "show_all", is_flag=True, help="Also those that are switched off.")
 @output_options
 def list_feeds(*, directory: Path, problems: bool, show_all: bool, output: str) -> None:
-    """List sources with their state, since when, and what went wrong."""
-    from monitor.config.secrets import redact
+    """List sources, the worst first: state, since when, the evidence, what to do.
+
+    Exit code with --problems: 1 where there are any.
+    """
+    from monitor.cli.feedlist import COLUMNS, redacted, rows_of
+    from monitor.engine.local import utc_now
 
     config = read_config(directory)
-    states = _states(Path(config.service.storage.database))
-    rows = [_row(source, states.get(source.id)) for source in config.sources]
-    for row in rows:  # an address may hold a key
-        row |= {name: redact(row.get(name) or "", config.secrets) for name in _ADDRESSES}
+    rows = [redacted(row, config.secrets) for row in rows_of(config, utc_now())]
     rows = [row for row in rows if show_all or row["state"] != "off"]
+    watched = sum(row["state"] != "off" for row in rows)
     if problems:
-        rows = [row for row in rows if row["state"] in ("failing", "truncated", "gap", "gone")]
+        rows = [row for row in rows if row["state"] not in ("ok", "new", "off")]
         if not rows:
             click.echo("no problems", err=True)
-    emit(rows, output, ("id", "state", "since", "last_read", "next_poll", "name", "error"))
-
-
-def _states(database: Path) -> "dict[str, SourceState]":
-    if not database.exists():
-        return {}
-    with reading(database) as tx:
-        return {state.id: state for state in tx.sources.states()}
-
-
-def _row(source: "Source", state: "SourceState | None") -> dict[str, Any]:
-    row = {"id": source.id, "name": source.label, "url": source.url, "lang": source.lang}
-    if not source.enabled:
-        return {**row, "state": "off", "error": source.note}
-    if state is None or state.last_poll_at is None:
-        return {**row, "state": "new", "error": ""}
-    from monitor.steps.coverage import health_of
-
-    return {
-        **row,
-        "state": health_of(state),
-        "since": state.failing_since,
-        "last_read": state.last_ok_at,
-        "next_poll": state.next_poll_at,
-        "failures": state.failures,
-        "error": state.error or _moved(state),
-        "moved_to": state.permanent_url,
-    }
-
-
-def _moved(state: "SourceState") -> str:
-    from monitor.engine.local import utc_now
-    from monitor.steps.schedule import is_moved
-
-    if not is_moved(state, utc_now()):
-        return ""
-    return f"moved for good, asked at {state.permanent_url}: enter it in feeds.yaml"
-
-
-@feeds.command()
-@directory_option
-@click.option("--since", "since_text", default="7d", show_default=True, help="30d, 12h or a date.")
-@output_options
-def articles(*, directory: Path, since_text: str, output: str) -> None:
-    """Count for each feed with full_text what came of its articles: read, or why not."""
-    from monitor.engine.local import utc_now
-
-    config = read_config(directory)
-    wanted = [source.id for source in config.sources if source.full_text and source.enabled]
-    with reading(Path(config.service.storage.database)) as tx:
-        tally = tx.full_text.tally(since(since_text, utc_now()))
-    rows = [_article_row(name, tally.get(name, {})) for name in dict.fromkeys((*wanted, *tally))]
-    emit(rows, output, ("id", "asked", "read", "failed", "why"))
-
-
-def _article_row(source_id: str, counts: Mapping[str, int]) -> dict[str, Any]:
-    failed = {kind: count for kind, count in counts.items() if kind != "read"}
-    return {
-        "id": source_id,
-        "asked": sum(counts.values()),
-        "read": counts.get("read", 0),
-        "failed": sum(failed.values()),
-        "why": ", ".join(f"{kind} {count}" for kind, count in failed.items()),
-        "kinds": failed,
-    }
+            return
+    emit(rows, output, COLUMNS)
+    if problems:
+        click.echo(f"{len(rows)} of {watched} sources", err=True)
+        sys.exit(EXIT_PROBLEM)
 
 
 @feeds.command("test")

@@ -13,7 +13,18 @@ import click
 Row = Mapping[str, Any]
 
 _LONG = frozenset(
-    {"changes", "detail", "title", "error", "note", "url", "why", "rules", "languages"}
+    {
+        "changes",
+        "detail",
+        "title",
+        "error",
+        "note",
+        "url",
+        "why",
+        "what_to_do",
+        "rules",
+        "languages",
+    }
 )  # may wrap
 _LONGEST = timedelta(days=36_500)
 _UNITS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}

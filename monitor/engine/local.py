@@ -35,6 +35,7 @@ _DECIDE_TICK = timedelta(seconds=15)
 _RELOAD_TICK = timedelta(seconds=2)
 _WATCHDOG_S = 5.0
 _DRAIN_S = 45.0  # after SIGTERM; systemd kills after 60
+_LATE = timedelta(minutes=10)  # overdue: the watch stood still, what came meanwhile comes late
 _STALLED_AFTER = timedelta(seconds=45)  # three times the slowest tick
 _BESIDE_FETCH = timedelta(seconds=25)  # waiting for a turn, parsing, storing
 
@@ -208,6 +209,7 @@ def sync(tx: Transaction, watch: Watch, edit: Edit, now: datetime) -> None:
     """Store which sources, channels and rules are in force."""
     enabled = [one for one in watch.settings.sources.values() if one.enabled]
     tx.sources.sync(enabled, [now] * len(enabled))
+    tx.ledger.end_removed(now)
     for old, new in watch.settings.ruleset.renamed.items():
         tx.items.rename_rule(old, new)
         tx.stories.rename_rule(old, new)
@@ -220,7 +222,7 @@ def sync(tx: Transaction, watch: Watch, edit: Edit, now: datetime) -> None:
 def spread(tx: Transaction, watch: Watch, now: datetime) -> None:
     """Spread what fell due while nobody looked, and mend due times of a clock that went back.
 
-    A source that was never polled stays due at once.
+    A source that was never polled stays due at once. Since it was due, it was not read.
     """
     for state in tx.sources.states():
         source = watch.settings.sources.get(state.id)
@@ -234,7 +236,9 @@ def spread(tx: Transaction, watch: Watch, now: datetime) -> None:
             every=interval_of(source, state, now),
         )
         if due_at != state.next_poll_at:
-            tx.sources.put(replace(state, next_poll_at=due_at))
+            is_late = now - state.next_poll_at >= _LATE
+            unread = state.unread_since or (state.next_poll_at if is_late else None)
+            tx.sources.put(replace(state, next_poll_at=due_at, unread_since=unread))
 
 
 async def once(

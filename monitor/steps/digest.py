@@ -129,7 +129,7 @@ def digest_of(tx: Transaction, settings: Settings, plan: Plan, window: Window) -
         stories=tuple(
             digest_story(settings, row, decided) for row in rows if row["id"] not in silent
         ),
-        coverage=coverage(settings, tx.sources.states(), window.since),
+        coverage=coverage(tx, settings, window.since, window.until),
         items=items,
         hits=hits,
         period=plan.kind,

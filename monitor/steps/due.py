@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.alerts.watch import Alarm, SourceHealth, failing, recovered
 from monitor.model import Operations
 from monitor.steps.canary import Song, look_after
-from monitor.steps.coverage import is_enabled
 from monitor.steps.digest import close_digests, log_evidence
 from monitor.steps.repeats import repeat_due
 from monitor.steps.rollup import roll_up
 from monitor.steps.tell import tell_operations
+from monitor.steps.vigil import source_alarms
 from monitor.steps.watch import Watch
 from monitor.store import ChannelState, Transaction
 from monitor.store.codec import to_time
@@ -37,7 +36,7 @@ def tell_due(tx: Transaction, watch: Watch, now: datetime, song: Song | None = N
     """
     alarms = [
         *look_after(tx, watch, now, song),
-        *_source_alarms(tx, watch, now),
+        *source_alarms(tx, watch, now),
         *_channel_alarms(tx, watch, now),
         *_dead_letter_alarm(tx, watch, now),
     ]
@@ -49,35 +48,6 @@ def tell_due(tx: Transaction, watch: Watch, now: datetime, song: Song | None = N
 
 
 # ---------------------------------------------------------------- alarms
-
-
-def _source_alarms(tx: Transaction, watch: Watch, now: datetime) -> list[str]:
-    settings = watch.settings
-    states = [
-        SourceHealth(
-            id=one.id,
-            label=settings.sources[one.id].label,
-            failures=one.failures,
-            failing_since=one.failing_since,
-            error=one.error,
-            alarmed_at=one.alarmed_at,
-        )
-        for one in tx.sources.states()
-        if is_enabled(settings, one.id)
-    ]
-    broken = failing(states, settings.failing_after, now)
-    mended = recovered(states, now)
-    for alarm in broken:
-        tx.sources.mark_alarmed(alarm.sources, now)
-    for alarm in mended:
-        tx.sources.mark_alarmed(alarm.sources, None)
-    return [_tell_alarm(tx, watch, alarm, now) for alarm in (*broken, *mended)]
-
-
-def _tell_alarm(tx: Transaction, watch: Watch, alarm: Alarm, now: datetime) -> str:
-    key = " ".join((now.isoformat(), *alarm.sources))
-    tell_operations(tx, watch, alarm.operations, now, key=key)
-    return alarm.operations.title
 
 
 def _channel_alarms(tx: Transaction, watch: Watch, now: datetime) -> list[str]:

@@ -32,13 +32,13 @@ from monitor.model import (
     StoryId,
     Validators,
 )
+from monitor.steps.health import note_failure, note_read, note_unchanged
+from monitor.steps.ledger import Seen, keep_pace, relax
 from monitor.steps.schedule import (
     after_failure,
     after_read,
     after_unchanged,
     neighbours,
-    rolled_over,
-    with_gap,
 )
 from monitor.steps.tell import Cause, tell_story
 from monitor.steps.watch import Watch
@@ -172,9 +172,16 @@ def record(
     taken = earlier + take(tx, watch, poll, last)
     _store_known(tx, source, poll.reading, taken.faulty)
     items = (*taken.new, *taken.changed)
-    after = after_read(before, source, poll.fetched, poll.reading, items, poll.now)
-    has_gap = rolled_over(before, poll.reading, len(taken.new))
-    after = with_gap(after, poll.now) if has_gap else after
+    seen = Seen(
+        source=source,
+        reading=poll.reading,
+        new=taken.new,
+        edited=taken.changed,
+        now=poll.now,
+    )
+    paced = keep_pace(before, seen)
+    after = after_read(paced, source, poll.fetched, poll.reading, items, poll.now)
+    after, gap = note_read(tx, seen, before, after, watch.settings.failing_after)
     tx.sources.put(replace(after, validators=Validators()) if taken.faulty else after)
     return PollReport(
         source=source,
@@ -185,7 +192,7 @@ def record(
         told=taken.told,
         partial=poll.reading.partial,
         articles=Counter(one.full_text.result for one in poll.found if one.full_text),
-        has_gap=has_gap,
+        has_gap=gap is not None,
         reading_s=poll.reading.cpu_s,
         next_poll_at=after.next_poll_at,
     )
@@ -202,8 +209,9 @@ def record_unchanged(
     tx: Transaction, source: Source, answer: NotModified, now: datetime
 ) -> PollReport:
     """Store that a source had nothing new."""
-    after = after_unchanged(tx.sources.state(source.id), source, answer, now)
-    tx.sources.put(after)
+    before = tx.sources.state(source.id)
+    after = after_unchanged(relax(before, source, now), source, answer, now)
+    tx.sources.put(note_unchanged(tx, before, after, now))
     return PollReport(source=source, result="unchanged", next_poll_at=after.next_poll_at)
 
 
@@ -219,6 +227,7 @@ def record_failure(
         after = replace(before, next_poll_at=now + (_asked_wait(error) or _POSTPONED_FOR))
     else:
         after = after_failure(before, source, error, now)
+        after = note_failure(tx, source, error, before, after, watch.settings.failing_after)
     tx.sources.put(after)
     wait = _asked_wait(error)
     if error.kind == _BUSY and wait is not None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from monitor.model import Alert, AlertId, Digest, stable_id
+from monitor.model import Alert, AlertId, Coverage, Digest, stable_id
 from monitor.steps.coverage import coverage
 from monitor.steps.digest import digest_story
 from monitor.steps.tell import enqueue
@@ -54,14 +54,14 @@ def _digest(
         for row in tx.stories.listed(list(names), since)
     ]
     items, hits = tx.items.count(since, now)
-    seen = coverage(settings, tx.sources.states(), since)
+    seen = coverage(tx, settings, since, now)
     return Digest(
         date=now.astimezone(settings.digest_zone).date().isoformat(),
         zone=settings.digest_zone.key,
         since=since,
         until=now,
         stories=tuple(sorted(stories, key=lambda one: (-one.severity, one.latest_at))),
-        coverage=replace(seen, problems=()),  # told in the digest, and as alarms
+        coverage=Coverage(sources=seen.sources, read=seen.read),  # the rest: in the digest
         items=items,
         hits=hits,
         period="over-cap",

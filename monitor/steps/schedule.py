@@ -14,18 +14,20 @@ from monitor.store import SourceState
 
 log = structlog.get_logger()
 
-GAP = "gap"  # kind of problem: the window rolled over between two polls
-_GAP_TOLD = timedelta(hours=25)  # a digest a day, on the longest day of the year too
 TRUNCATED = "truncated"  # kind of problem: documents that break off
 _CUT_BELIEVED = 3  # documents in a row
 _GONE = 410  # HTTP: the publisher says that the feed will not come back
 
 
 def interval_of(source: Source, state: SourceState, now: datetime) -> timedelta:
-    """Return how often a source is polled: as the operator wrote, else by its own pace."""
-    if source.is_pinned:
-        return source.every
-    return timing.learnt_interval(state.recent_when, now, default=source.every)
+    """Return how often a source is polled: as the operator wrote, else by its own pace.
+
+    A window that would roll over in that time shortens it, whoever wrote it.
+    """
+    every = source.every
+    if not source.is_pinned:
+        every = timing.learnt_interval(state.recent_when, now, default=source.every)
+    return every if state.shortened is None else min(every, state.shortened)
 
 
 def asked_source(source: Source, state: SourceState, now: datetime) -> Source:
@@ -147,24 +149,6 @@ def after_failure(
     )
 
 
-def with_gap(state: SourceState, now: datetime) -> SourceState:
-    """Note that a window rolled over; what the document still holds was read."""
-    return replace(
-        state,
-        failing_since=now,
-        error="nothing in the document was known: items may have come and gone unseen",
-        error_kind=GAP,
-    )
-
-
-def rolled_over(before: SourceState, reading: Reading, new_items: int) -> bool:
-    """Return whether a document holds nothing that was known of a source that had items before.
-
-    Its window moved on by more than its length between two polls, so items may have been missed.
-    """
-    return before.last_new_at is not None and new_items == len(reading.hashes) > 1
-
-
 def _read_well(
     before: SourceState, source: Source, floor: timedelta, moved_to: str, now: datetime
 ) -> SourceState:
@@ -176,18 +160,13 @@ def _read_well(
         last_poll_at=now,
         last_ok_at=now,
         failures=0,
+        failing_since=None,
+        error="",
+        error_kind="",
         is_suspended=False,
         polls=before.polls + 1,
     )
-    if not _has_recent_gap(before, now):
-        after = replace(after, failing_since=None, error="", error_kind="")
     return _with_move(after, moved_to, now)
-
-
-def _has_recent_gap(state: SourceState, now: datetime) -> bool:
-    """Return whether a gap is young enough to be told still: at least one digest names it."""
-    since = state.failing_since
-    return state.error_kind == GAP and since is not None and now - since < _GAP_TOLD
 
 
 def _with_move(state: SourceState, target: str, now: datetime) -> SourceState:

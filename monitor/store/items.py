@@ -26,6 +26,8 @@ from monitor.store.marks import Marks
 
 _BATCH = 500  # parameters of one statement; SQLite's own limit is 32,766
 
+_SAMPLE = 9  # items: enough to see whether their addresses are known
+
 
 def words_hash(item: Item) -> bytes:
     """Return a hash of the texts that rules look at; white space alone does not change it."""
@@ -54,6 +56,18 @@ class Items:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._chain = Chain(db)
+
+    def knew_addresses(self, items: Sequence[Item]) -> bool:
+        """Return whether most of these stored items lead where others of their source led."""
+        rows = [
+            self._db.query(
+                "select 1 from item where url = ? and source_id = ? and id <> ? limit 1",
+                [item.url, item.source_id, item.id],
+            )
+            for item in items[:_SAMPLE]
+            if item.url
+        ]
+        return 2 * sum(any(True for _ in row) for row in rows) > min(len(items), _SAMPLE)
 
     def words(self, ids: Sequence[ItemId]) -> dict[ItemId, bytes]:
         """Return the `words_hash` of those of the ids that are stored."""

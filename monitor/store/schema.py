@@ -401,6 +401,83 @@ alter table evidence add column erased_why text not null default '';
 """
 
 
+_HEALTH = """
+-- What the health of a source is judged by; written with every poll, read with it.
+alter table source add column newest_at text;              -- latest believable time of an item
+alter table source add column silent_after text;           -- NULL: its rhythm is not known yet
+alter table source add column usual_pause_s integer;       -- NULL: likewise
+alter table source add column unread_since text;           -- NULL: the last poll was good
+alter table source add column outcomes integer not null default 0;  -- a bit a poll, 1: it failed
+alter table source add column shortened_s integer;         -- NULL: asked at its own interval
+alter table source add column shortened_at text;
+alter table source add column title text not null default '';  -- of the feed, as last known
+alter table source add column lang text not null default '';
+alter table source add column host text not null default '';   -- that its items lead to
+alter table source add column problem integer;             -- NULL: it is well; else open in problem
+alter table source add column day text not null default '';    -- of the counts that follow
+alter table source add column day_polls integer not null default 0;
+alter table source add column day_reads integer not null default 0;
+alter table source add column day_items integer not null default 0;
+alter table source add column day_late integer not null default 0;
+alter table source add column day_hours integer not null default 0;
+
+-- The days before: counts are moved here from `source` with the first poll of a new day.
+create table source_day (
+  source_id  text not null,
+  day        text not null,              -- UTC
+  polls      integer not null,
+  reads      integer not null,
+  items      integer not null,
+  late_items integer not null,           -- taken in when a source could be read again
+  hours      integer not null,           -- a bit for each hour from which an item is known
+  primary key (source_id, day)
+) without rowid;
+
+-- Spans in which a source was not read, or in which its window rolled over.
+create table unseen (
+  source_id  text not null,
+  kind       text not null check (kind in ('not-read', 'gap')),
+  since      text not null,
+  until      text not null,
+  late_items integer not null default 0,
+  primary key (source_id, kind, since)
+) without rowid;
+create index unseen_until on unseen (until);
+
+-- What ailed a source, from begin to end; source '' is the line to the world.
+create table problem (
+  number      integer primary key,
+  source_id   text not null,
+  state       text not null,             -- a value of monitor.model.Health
+  since       text not null,
+  noticed_at  text not null,
+  detail      text not null,             -- the evidence
+  kind        text not null default '',  -- of the error
+  cause       text not null default '',  -- shared with other sources; '': its own
+  well_since  text,                      -- NULL: the last poll was no better
+  well_reads  integer not null default 0,
+  relapses    integer not null default 0,
+  late_items  integer not null default 0,
+  ended_at    text,                      -- NULL: it goes on
+  told_at     text,                      -- NULL: nobody was told
+  end_told_at text
+);
+create index problem_open on problem (since) where ended_at is null;
+create index problem_ended on problem (ended_at);
+create index problem_source on problem (source_id);
+create index problem_untold on problem (number)
+  where told_at is null or (ended_at is not null and end_told_at is null);
+
+-- Failures that people were told of stay told.
+insert into problem (source_id, state, since, noticed_at, detail, kind, told_at)
+  select id, 'failing', coalesce(failing_since, alarmed_at), alarmed_at, error, error_kind,
+    alarmed_at
+  from source where alarmed_at is not null;
+update source set unread_since = last_ok_at where failures > 0 and error_kind <> 'truncated';
+update source set problem = (select max(number) from problem where source_id = source.id);
+"""
+
+
 @migrations()
 def m001_first(db: Database) -> None:
     """Create the tables."""
@@ -483,6 +560,13 @@ def m040_outbox_counts(db: Database) -> None:
 def m060_story_counts(db: Database) -> None:
     """Let a story of thousands of items be counted in one walk along an index."""
     for statement in _statements(_STORY_COUNTS):
+        db.execute(statement)
+
+
+@migrations()
+def m010_health(db: Database) -> None:
+    """Create what the health of sources is judged by, and the ledger of what was not seen."""
+    for statement in _statements(_HEALTH):
         db.execute(statement)
 
 

@@ -1,13 +1,14 @@
 """What is known of each source: validators, due time, failures, entries seen."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
 from monitor.model import Source, SourceId, Validators, stable_id
 from monitor.store.codec import (
+    clean,
     from_json,
     to_json,
     to_text,
@@ -15,6 +16,7 @@ from monitor.store.codec import (
     to_time,
     to_time_or_none,
 )
+from monitor.store.ledger import Day
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +34,24 @@ class SourceState:
     failing_since: datetime | None = None
     error: str = ""
     error_kind: str = ""
-    alarmed_at: datetime | None = None
     is_suspended: bool = False
     permanent_url: str = ""
     permanent_seen: int = 0
     permanent_since: datetime | None = None
     polls: int = 0
     recent_when: tuple[datetime, ...] = ()
+    newest_at: datetime | None = None  # of its items
+    silent_after: datetime | None = None  # None: its rhythm is not known yet
+    usual_pause: timedelta | None = None
+    unread_since: datetime | None = None
+    outcomes: int = 0  # a bit for each of the latest polls, set where it failed
+    shortened: timedelta | None = None  # the interval in place of its own
+    shortened_at: datetime | None = None
+    title: str = ""  # of the feed, as last known
+    lang: str = ""
+    host: str = ""  # that its items lead to
+    problem: int | None = None  # number of the open episode
+    today: Day = field(default_factory=Day)
 
 
 class Sources:
@@ -62,6 +75,11 @@ class Sources:
                      last_ok_at = case when url = excluded.url then last_ok_at end,
                      body_hash = case when url = excluded.url then body_hash else x'' end,
                      permanent_url = case when url = excluded.url then permanent_url else '' end,
+                     newest_at = case when url = excluded.url then newest_at end,
+                     silent_after = case when url = excluded.url then silent_after end,
+                     recent_when = case when url = excluded.url then recent_when else '[]' end,
+                     shortened_s = case when url = excluded.url then shortened_s end,
+                     title = case when url = excluded.url then title else '' end,
                      url = excluded.url""",
                 [source.id, _named(source.url), to_text(first_poll)],
             )
@@ -112,9 +130,12 @@ class Sources:
         self._db.execute(
             """update source set etag = ?, last_modified = ?, body_hash = ?, next_poll_at = ?,
                  last_poll_at = ?, last_ok_at = ?, last_new_at = ?, failures = ?,
-                 failing_since = ?, error = ?, error_kind = ?, alarmed_at = ?, suspended = ?,
+                 failing_since = ?, error = ?, error_kind = ?, suspended = ?,
                  permanent_url = ?, permanent_seen = ?, permanent_since = ?, polls = ?,
-                 recent_when = ?
+                 recent_when = ?, newest_at = ?, silent_after = ?, usual_pause_s = ?,
+                 unread_since = ?, outcomes = ?, shortened_s = ?, shortened_at = ?, title = ?,
+                 lang = ?, host = ?, problem = ?, day = ?, day_polls = ?, day_reads = ?,
+                 day_items = ?, day_late = ?, day_hours = ?
                where id = ?""",
             [
                 state.validators.etag,
@@ -128,13 +149,29 @@ class Sources:
                 to_text_or_none(state.failing_since),
                 state.error,
                 state.error_kind,
-                to_text_or_none(state.alarmed_at),
                 int(state.is_suspended),
                 state.permanent_url,
                 state.permanent_seen,
                 to_text_or_none(state.permanent_since),
                 state.polls,
                 to_json([to_text(time) for time in state.recent_when]),
+                to_text_or_none(state.newest_at),
+                to_text_or_none(state.silent_after),
+                _seconds(state.usual_pause),
+                to_text_or_none(state.unread_since),
+                state.outcomes,
+                _seconds(state.shortened),
+                to_text_or_none(state.shortened_at),
+                clean(state.title),
+                clean(state.lang),
+                clean(state.host),
+                state.problem,
+                state.today.date,
+                state.today.polls,
+                state.today.reads,
+                state.today.items,
+                state.today.late_items,
+                state.today.hours,
                 state.id,
             ],
         )
@@ -147,12 +184,39 @@ class Sources:
                 [to_text(until), source_id],
             )
 
-    def mark_alarmed(self, source_ids: Iterable[SourceId], at: datetime | None) -> None:
-        """Store that people were told of these sources' failure, or (None) of its end."""
-        for source_id in source_ids:
+    def hasten(self, source_ids: Sequence[SourceId], since: datetime, until: datetime) -> None:
+        """Let the polls of these sources be due between two times, evenly spread."""
+        for place, source_id in enumerate(source_ids):
+            at = since + (until - since) * place / len(source_ids)
             self._db.execute(
-                "update source set alarmed_at = ? where id = ?", [to_text_or_none(at), source_id]
+                "update source set next_poll_at = min(next_poll_at, ?) where id = ?",
+                [to_text(at), source_id],
             )
+
+    def newly_failed(self, kinds: Collection[str]) -> dict[SourceId, datetime]:
+        """Return the sources that failed so since the latest good poll of any, and since when."""
+        marks = ", ".join("?" for _ in kinds)
+        rows = self._db.query(
+            f"""select id, failing_since from source
+               where configured = 1 and failures > 0 and error_kind in ({marks})
+                 and failing_since > coalesce((select max(last_ok_at) from source), '')""",  # noqa: S608 - question marks only
+            list(kinds),
+        )
+        return {row["id"]: to_time(row["failing_since"]) for row in rows}
+
+    def failing_since(self, since: datetime) -> tuple[SourceId, ...]:
+        """Return the configured sources that fail, and began to after a time."""
+        rows = self._db.query(
+            """select id from source where configured = 1 and failures > 0 and failing_since >= ?
+               order by id""",
+            [to_text(since)],
+        )
+        return tuple(row["id"] for row in rows)
+
+    def last_read_at(self) -> datetime | None:
+        """Return when any source was last read."""
+        rows = self._db.query("select max(last_ok_at) as at from source where configured = 1")
+        return to_time_or_none(next(iter(rows))["at"])
 
     def next_due(self) -> datetime | None:
         """Return when the next poll is due, or None without sources."""
@@ -165,6 +229,23 @@ def _named(url: str) -> str:
     return stable_id("sha256-", url, length=52)
 
 
+_TODAY = {
+    "polls": "day_polls",
+    "reads": "day_reads",
+    "items": "day_items",
+    "late_items": "day_late",
+    "hours": "day_hours",
+}
+
+
+def _seconds(duration: timedelta | None) -> int | None:
+    return None if duration is None else round(duration.total_seconds())
+
+
+def _duration(seconds: object) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=int(str(seconds)))
+
+
 def _state(row: dict[str, object]) -> SourceState:
     values: dict[str, object] = {
         name: to_time_or_none(row[name])  # type: ignore[arg-type]
@@ -173,8 +254,11 @@ def _state(row: dict[str, object]) -> SourceState:
             "last_ok_at",
             "last_new_at",
             "failing_since",
-            "alarmed_at",
             "permanent_since",
+            "newest_at",
+            "silent_after",
+            "unread_since",
+            "shortened_at",
         )
     }
     plain = (
@@ -186,6 +270,11 @@ def _state(row: dict[str, object]) -> SourceState:
         "permanent_url",
         "permanent_seen",
         "polls",
+        "outcomes",
+        "title",
+        "lang",
+        "host",
+        "problem",
     )
     values |= {name: row[name] for name in plain}
     return SourceState(
@@ -196,6 +285,12 @@ def _state(row: dict[str, object]) -> SourceState:
         ),
         next_poll_at=to_time(str(row["next_poll_at"])),
         is_suspended=bool(row["suspended"]),
+        usual_pause=_duration(row["usual_pause_s"]),
+        shortened=_duration(row["shortened_s"]),
+        today=Day(
+            date=str(row["day"]),
+            **{name: row[column] for name, column in _TODAY.items()},  # type: ignore[arg-type]
+        ),
         recent_when=tuple(to_time(text) for text in from_json(str(row["recent_when"]))),
         **values,  # type: ignore[arg-type]
     )

@@ -22,6 +22,7 @@ from monitor.store.canary import Canaries
 from monitor.store.chain import Chain
 from monitor.store.full_text import FullTexts
 from monitor.store.items import Items
+from monitor.store.ledger import Ledger
 from monitor.store.log import Log
 from monitor.store.outbox import Outbox
 from monitor.store.schema import migrations
@@ -43,6 +44,7 @@ class Transaction:
     outbox: Outbox
     log: Log
     attention: Attention
+    ledger: Ledger
     full_text: FullTexts
     canary: Canaries
     chain: Chain
@@ -192,6 +194,7 @@ def _transaction(db: Database, path: Path) -> Transaction:
         outbox=Outbox(db),
         log=Log(db),
         attention=Attention(db),
+        ledger=Ledger(db),
         full_text=FullTexts(db),
         canary=Canaries(db),
         chain=Chain(db),

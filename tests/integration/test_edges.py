@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from monitor.cli import feeds
-from monitor.model import Reason, Source
+from monitor.model import Health, Reason, Source
 from monitor.pipeline import deliver_due, poll_source
 from monitor.steps.record import PollReport
 from monitor.steps.watch import Watch
@@ -156,16 +155,15 @@ def test_edge_06_a_source_that_moved_is_asked_at_its_new_address(kit: Any) -> No
     async def work(watch: Watch) -> Any:
         for hours in (0, 12, 24, 25, 26):
             await poll_source(watch, source, kit.now + timedelta(hours=hours))
-        return await watch.read(lambda tx: tx.sources.state(source.id))
+        return await watch.read(lambda tx: (tx.sources.state(source.id), tx.ledger.open_episodes()))
 
-    state = kit.run([source], work)
+    state, [moved] = kit.run([source], work)
 
     asked = [path for _, path, _, _ in kit.feeds.requests]
     assert asked == ["/old.xml", "/new.xml"] * 3 + ["/new.xml"] * 2
     assert state.permanent_url == f"{kit.feeds.url}/new.xml"
-    row = feeds._row(source, state)
-    assert row["error"].startswith(f"moved for good, asked at {kit.feeds.url}/new.xml")
-    assert feeds._row(source, replace(state, permanent_seen=2))["error"] == ""
+    assert (moved.state, moved.since) == (Health.MOVED, kit.now)
+    assert moved.detail == f"moved for good, asked at {kit.feeds.url}/new.xml"
 
 
 def test_edge_06_a_maintenance_page_is_no_move(kit: Any) -> None:

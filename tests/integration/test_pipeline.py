@@ -170,7 +170,7 @@ def test_a_failed_poll_keeps_validators_and_known_entries(kit: Any) -> None:
 
 
 def test_a_source_that_fails_is_told_once_and_its_recovery_too(kit: Any) -> None:
-    """Three failed polls make one operations alert, the next good one another."""
+    """Three failed polls make one operations alert; two good ones, three hours later, another."""
     source = kit.source("a")
 
     async def work(watch: Watch) -> Any:
@@ -180,8 +180,10 @@ def test_a_source_that_fails_is_told_once_and_its_recovery_too(kit: Any) -> None
             await poll_source(watch, source, now)
             alarms += (await decide_due(watch, now)).alarms
         kit.feeds.put("/a.xml", kit.rss(NOISE))
-        await poll_source(watch, source, kit.now + timedelta(hours=9))
-        alarms += (await decide_due(watch, kit.now + timedelta(hours=9))).alarms
+        for number in (5, 6, 9):
+            now = kit.now + timedelta(hours=number)
+            await poll_source(watch, source, now)
+            alarms += (await decide_due(watch, now)).alarms
         kit.now += timedelta(hours=9)
         return alarms, await _deliver(watch, kit)
 

@@ -1,74 +1,201 @@
-"""Alarms about sources: each failure once, many at once in one."""
+"""Alarms about sources: one message a root cause, ends when they are sure."""
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
-from monitor.alerts.watch import SourceHealth, failing, recovered
-from monitor.model import SourceId
+from monitor.alerts.health import LINE, Episode
+from monitor.alerts.watch import Ailing, Alarm, begins, ends, line_down, line_up, words
+from monitor.model import Health, SourceId
 from monitor.testing import NOW
 
+HOUR = timedelta(hours=1)
 
-def _health(number: int, **changes: object) -> SourceHealth:
-    plain = SourceHealth(
-        id=SourceId(f"s{number}"),
-        label=f"Source {number}",
-        failures=3,
-        failing_since=NOW - timedelta(hours=1),
-        error="HTTP 503",
-        alarmed_at=None,
+
+def _episode(number: int, **changes: Any) -> Episode:
+    plain = Episode(
+        source=SourceId(f"s{number}"),
+        state=Health.FAILING,
+        since=NOW - HOUR,
+        noticed_at=NOW - HOUR / 2,
+        detail="3 polls in a row failed: HTTP 503",
+        number=number,
     )
-    return replace(plain, **changes)  # type: ignore[arg-type]
+    return replace(plain, **changes)
 
 
-def test_a_source_alarms_when_it_failed_often_enough() -> None:
-    """Two failures are none, three are one; what was told is not told again."""
-    states = [_health(1), _health(2, failures=2), _health(3, alarmed_at=NOW)]
-
-    [alarm] = failing(states, 3, NOW)
-
-    assert alarm.sources == ("s1",)
-    assert alarm.operations.title == "Not read: Source 1"
-    assert "HTTP 503" in alarm.operations.detail
-    assert alarm.operations.since == NOW - timedelta(hours=1)
-    assert "monitor feeds test s1" in alarm.operations.what_to_do
+def _ailing(*episodes: Episode) -> list[Ailing]:
+    return [
+        Ailing(episode=one, label=f"Source {one.number}", what_to_do=f"look at {one.source}")
+        for one in episodes
+    ]
 
 
-def test_many_failures_at_once_have_one_cause_and_one_message() -> None:
-    """A network outage makes one alarm that names all sources, not one for each."""
-    states = [_health(number, failing_since=None) for number in range(7)]
-
-    [alarm] = failing([*states, _health(9, failures=0)], 3, NOW)
-
-    assert alarm.operations.title == "7 of 8 sources are not read"
-    assert alarm.sources == tuple(f"s{number}" for number in range(7))
-    assert alarm.operations.since == NOW
-    assert "Source 6: HTTP 503" in alarm.operations.detail
+def _begins(
+    *episodes: Episode, told: tuple[Episode, ...] = (), waiting_told_at: Any = None
+) -> list[Alarm]:
+    alarms = begins(_ailing(*episodes), told, total=120, waiting_told_at=waiting_told_at, now=NOW)
+    return list(alarms)
 
 
-def test_a_source_without_a_known_begin_fails_since_now() -> None:
-    """A missing time does not break the alarm."""
-    [alarm] = failing([_health(1, failing_since=None)], 3, NOW)
-
-    assert alarm.operations.since == NOW
+def _titles(alarms: list[Alarm]) -> list[str]:
+    return [alarm.operations.title for alarm in alarms if alarm.operations is not None]
 
 
-def test_recovery_is_told_of_those_whose_failure_was() -> None:
-    """One message for all that are read again; silence for those nobody was told of."""
-    back = [_health(n, failures=0, alarmed_at=NOW) for n in range(2)]
-
-    [alarm] = recovered([*back, _health(8, failures=0), _health(9, alarmed_at=NOW)], NOW)
-
-    assert alarm.operations.title == "Read again: Source 0, Source 1"
-    assert alarm.sources == ("s0", "s1")
-    assert recovered([_health(8, failures=0)], NOW) == ()
+def _over(number: int, hours: float = 4, **changes: Any) -> Episode:
+    at = NOW - hours * HOUR
+    return _episode(number, ended_at=at, told_at=at - HOUR, **changes)
 
 
-def test_many_recoveries_are_counted() -> None:
-    """The title of a large recovery is a number."""
-    back = [_health(n, failures=0, alarmed_at=NOW) for n in range(6)]
+def test_a_problem_is_told_with_its_evidence_and_what_to_do() -> None:
+    """Since when, how it shows, what helps."""
+    [alarm] = _begins(_episode(1))
 
-    [alarm] = recovered(back, NOW)
-    [single] = recovered(back[:1], NOW)
+    news = alarm.operations
+    assert news is not None
+    assert (news.kind, news.title, news.about) == ("feed.failing", "Not read: Source 1", "s1")
+    assert news.detail == "Source 1: 3 polls in a row failed: HTTP 503"
+    assert (news.since, news.what_to_do) == (NOW - HOUR, "look at s1")
+    assert alarm.numbers == (1,)
 
-    assert alarm.operations.title == "6 sources read again"
-    assert (alarm.operations.about, single.operations.about) == ("", "s0")
+
+def test_sources_of_one_host_are_one_message() -> None:
+    """The worst state names it, and a source that joins later is told nobody."""
+    host = "host wire.test"
+    one, two = _episode(1, cause=host), _episode(2, cause=host, state=Health.GONE)
+
+    [alarm] = _begins(one, two)
+    [joined] = _begins(_episode(3, cause=host), told=(one,))
+
+    assert alarm.operations is not None
+    assert (alarm.operations.title, alarm.operations.about) == (
+        "2 sources of wire.test are not read",
+        "",
+    )
+    assert alarm.operations.kind == "feed.gone"
+    assert (joined.operations, joined.numbers) == (None, (3,))
+
+
+def test_a_guard_is_one_cause_for_three_days() -> None:
+    """Many hosts behind one guard at once are one message; weeks later it is another decision."""
+    cause = "challenge Cloudflare"
+    both = [_episode(n, cause=cause, state=Health.WRONG_CONTENT) for n in (1, 2)]
+    long_ago = _episode(9, cause=cause, noticed_at=NOW - 30 * 24 * HOUR)
+
+    assert _titles(_begins(*both)) == ["2 sources want a browser check (Cloudflare)"]
+    assert _titles(_begins(both[0], told=(long_ago,))) == ["Wrong content: Source 1"]
+    assert _titles(_begins(both[0], told=(both[1],))) == []
+
+
+def test_what_outlasts_the_line_is_one_message() -> None:
+    """Though others are read."""
+    both = [_episode(number, cause="line over") for number in (1, 2)]
+
+    assert _titles(_begins(*both)) == ["2 sources are not read, though others are"]
+
+
+def test_many_causes_at_once_have_one_that_nobody_knows() -> None:
+    """Five messages become one that counts."""
+    titles = _titles(_begins(*(_episode(number) for number in range(5))))
+
+    assert titles == ["5 of 120 sources are not read"]
+
+
+def test_what_can_wait_is_gathered() -> None:
+    """A quarter of an hour for its like, an hour after the last such message."""
+    silent = _episode(1, state=Health.SILENT)
+    gap = _episode(2, state=Health.GAP, noticed_at=NOW)
+
+    assert _titles(_begins(silent)) == ["Silent: Source 1"]
+    assert _titles(_begins(gap)) == []
+    assert _titles(_begins(silent, waiting_told_at=NOW - HOUR / 2)) == []
+    assert _titles(_begins(silent, gap, waiting_told_at=NOW - HOUR)) == [
+        "2 sources need a look: 1 gap, 1 silent"
+    ]
+
+
+def test_a_move_is_no_message() -> None:
+    """Nothing is lost: the digest and the list say it."""
+    [alarm] = _begins(_episode(1, state=Health.MOVED))
+
+    assert (alarm.operations, alarm.numbers) == (None, (1,))
+
+
+def test_a_long_list_is_cut() -> None:
+    """Thirty lines, then a number."""
+    host = "host wire.test"
+    [alarm] = _begins(*(_episode(number, cause=host) for number in range(33)))
+
+    assert alarm.operations is not None
+    assert alarm.operations.detail.splitlines()[-1] == "and 3 more"
+
+
+def test_an_end_is_told_once_it_is_sure() -> None:
+    """After three hours, and six more for each relapse; what came late is counted."""
+    [alarm] = ends(_ailing(_over(1, late_items=4)), (), NOW)
+
+    assert alarm.operations is not None
+    assert (alarm.operations.kind, alarm.operations.title) == (
+        "feed.recovered",
+        "Read again: Source 1",
+    )
+    assert "4 items came late" in alarm.operations.detail
+    assert ends(_ailing(_over(1, hours=2)), (), NOW) == ()
+    assert ends(_ailing(_over(1, relapses=1)), (), NOW) == ()
+
+
+def test_an_end_that_nobody_needs_is_settled() -> None:
+    """Of what was never told, of a gap, of what the line did."""
+    quiet = [
+        _episode(1, ended_at=NOW),
+        _over(2, state=Health.GAP),
+        _over(3, cause=LINE),
+    ]
+
+    [alarm] = ends(_ailing(*quiet), (), NOW)
+
+    assert (alarm.operations, alarm.numbers) == (None, (1, 2, 3))
+
+
+def test_ends_wait_for_those_that_share_their_cause() -> None:
+    """But not for ever."""
+    host = "host wire.test"
+    going_on = (_episode(9, cause=host), _episode(8))
+
+    assert ends(_ailing(_over(1, cause=host)), going_on, NOW) == ()
+    assert len(ends(_ailing(_over(1, hours=7, cause=host)), going_on, NOW)) == 1
+    assert len(ends(_ailing(_over(1, cause=host)), (), NOW)) == 1
+
+
+def test_many_ends_are_counted() -> None:
+    """A silent source is well again, not read again."""
+    many = [_over(number, state=Health.SILENT, late_items=1) for number in range(6)]
+
+    [alarm] = ends(_ailing(*many), (), NOW)
+
+    assert alarm.operations is not None
+    assert (alarm.operations.title, alarm.operations.about) == ("6 sources well again", "")
+    assert "late" not in alarm.operations.detail
+
+
+def test_the_line_is_told_as_such() -> None:
+    """One message when it is down, one when it is up, with what came late."""
+    line = _episode(7, source=SourceId(""), cause=LINE, ended_at=NOW)
+
+    down, up = line_down(line), line_up(line, 1)
+
+    assert down.operations is not None
+    assert up.operations is not None
+    assert down.operations.title == "No source can be reached"
+    assert up.operations.title == "Sources can be reached again, after 1 h"
+    assert up.operations.detail.startswith("1 item came late")
+    assert (down.numbers, up.numbers) == ((7,), (7,))
+
+
+def test_spans_have_two_units_at_most() -> None:
+    """Nobody counts the minutes of days."""
+    spans = [timedelta(minutes=m) for m in (-5, 9, 60, 571, 1440, 1500, 20_000)]
+
+    assert [words(span) for span in spans] == [
+        *("0 min", "9 min", "1 h", "9 h 31 min", "1 d", "1 d 1 h", "13 d"),
+    ]

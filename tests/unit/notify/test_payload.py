@@ -38,7 +38,10 @@ from monitor.testing import (
     with_text,
 )
 
-KINDS = ["feed.failing", "feed.recovered", "channel.paused", "delivery.dead", "service.notice"]
+KINDS = [
+    *(f"feed.{state}" for state in Health if state not in (Health.MOVED, Health.OK)),
+    *("feed.recovered", "channel.paused", "delivery.dead", "service.notice"),
+]
 
 
 def strict(schema: Any) -> Any:

@@ -1,0 +1,155 @@
+"""Findings become episodes; what comes back within a day is the same one."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from monitor.alerts.health import (
+    LINE,
+    MOSTLY,
+    OTHER_FEED,
+    Episode,
+    Finding,
+    fails_mostly,
+    is_adopted,
+    judge,
+)
+from monitor.model import Health, SourceId
+from monitor.testing import NOW
+
+HOUR = timedelta(hours=1)
+WIRE = SourceId("wire")
+
+
+def _finding(state: Health = Health.FAILING, **changes: Any) -> Finding:
+    return replace(Finding(state=state, since=NOW - HOUR, detail="HTTP 503"), **changes)
+
+
+def _after(latest: Episode | None, *steps: tuple[Finding | None, datetime]) -> Episode:
+    """Return the latest episode after polls."""
+    for found, now in steps:
+        for one in judge(WIRE, latest, found, now):
+            latest = replace(one, number=1)
+    assert latest is not None
+    return latest
+
+
+def test_a_well_source_stays_well() -> None:
+    """Nothing to store."""
+    assert judge(WIRE, None, None, NOW) == ()
+
+
+def test_a_problem_begins_goes_on_and_ends_with_the_second_good_poll() -> None:
+    """One may be luck; it began when the evidence says, and never in the future."""
+    [begun] = judge(WIRE, None, _finding(since=NOW + HOUR), NOW)
+    luck = _after(begun, (None, NOW + HOUR))
+    on = _after(luck, (_finding(detail="HTTP 502"), NOW + 2 * HOUR))
+    over = _after(on, (None, NOW + 3 * HOUR), (None, NOW + 4 * HOUR))
+
+    assert (begun.state, begun.since, begun.noticed_at) == (Health.FAILING, NOW, NOW)
+    assert (luck.ended_at, luck.well_since) == (None, NOW + HOUR)
+    assert (on.detail, on.well_since, on.well_reads) == ("HTTP 502", None, 0)
+    assert over.ended_at == NOW + 4 * HOUR
+    assert judge(WIRE, over, None, NOW + 5 * HOUR) == ()
+
+
+@pytest.mark.parametrize("state", [Health.SILENT, Health.MOVED])
+def test_a_sure_sign_ends_it_at_once(state: Health) -> None:
+    """A new item after a silence needs no second one."""
+    [over] = judge(WIRE, _after(None, (_finding(state), NOW)), None, NOW + HOUR)
+
+    assert over.ended_at == NOW + HOUR
+
+
+def test_a_gap_stands_in_one_digest_at_least() -> None:
+    """A day after the last one, and an hour for the longest day of the year."""
+    gap = _after(None, (_finding(Health.GAP), NOW), (None, NOW + HOUR))
+
+    assert _after(gap, (None, NOW + 20 * HOUR)).ended_at is None
+    assert _after(gap, (None, NOW + 27 * HOUR)).ended_at == NOW + 27 * HOUR
+
+
+def test_a_relapse_within_a_day_is_the_same_episode() -> None:
+    """It is told again only where its end was told; a later one is new."""
+    told = replace(_after(None, (_finding(), NOW)), told_at=NOW)
+    over = _after(told, (None, NOW + HOUR), (None, NOW + 2 * HOUR))
+    back = _finding(Health.WRONG_CONTENT, cause="host a")
+
+    quiet = _after(over, (back, NOW + 5 * HOUR))
+    loud = _after(replace(over, end_told_at=NOW + 4 * HOUR), (back, NOW + 5 * HOUR))
+    new = _after(over, (back, NOW + 30 * HOUR))
+
+    assert (quiet.since, quiet.relapses, quiet.told_at, quiet.ended_at) == (
+        over.since,
+        1,
+        NOW,
+        None,
+    )
+    assert (quiet.state, quiet.cause) == (Health.WRONG_CONTENT, "host a")
+    assert (loud.told_at, loud.end_told_at) == (None, None)
+    assert (new.noticed_at, new.relapses) == (NOW + 30 * HOUR, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"), [({"cause": LINE}, Health.FAILING), ({}, Health.SILENT)]
+)
+def test_another_trouble_is_no_relapse(changes: dict[str, Any], state: Health) -> None:
+    """After a broken line, or of another kind."""
+    over = _after(None, (_finding(**changes), NOW), (None, NOW), (None, NOW))
+
+    assert _after(over, (_finding(state), NOW + HOUR)).noticed_at == NOW + HOUR
+
+
+def test_one_trouble_changes_its_face() -> None:
+    """From an error to a page to a 410: no second episode."""
+    begun = _after(None, (_finding(), NOW))
+
+    on = _after(begun, (_finding(Health.GONE), NOW + HOUR))
+
+    assert (on.state, on.noticed_at) == (Health.GONE, NOW)
+
+
+def test_what_is_seen_while_failing_waits_for_its_end() -> None:
+    """The first good poll of a failing source ends nothing; the second one begins what it saw."""
+    begun = _after(None, (_finding(), NOW))
+    moved = _finding(Health.MOVED)
+
+    [once] = judge(WIRE, begun, moved, NOW + HOUR)
+    over, new = judge(WIRE, once, moved, NOW + 2 * HOUR)
+
+    assert once.ended_at is None
+    assert (over.ended_at, new.state) == (NOW + 2 * HOUR, Health.MOVED)
+
+
+def test_another_problem_takes_the_place_of_a_lighter_one() -> None:
+    """Silence ends with a flood; a move does not hide a gap."""
+    silent = _after(None, (_finding(Health.SILENT), NOW))
+    gap = _after(None, (_finding(Health.GAP), NOW))
+
+    over, new = judge(WIRE, silent, _finding(Health.GAP), NOW + HOUR)
+    [on] = judge(WIRE, gap, _finding(Health.MOVED), NOW + HOUR)
+
+    assert (over.ended_at, new.state) == (NOW + HOUR, Health.GAP)
+    assert (on.state, on.ended_at) == (Health.GAP, None)
+
+
+def test_most_polls_failing_is_failing() -> None:
+    """Ten of sixteen begin it, four end it."""
+    known = _after(None, (_finding(kind=MOSTLY), NOW))
+
+    assert fails_mostly(0b1111111111, known=None) == 10
+    assert fails_mostly(0b111111111, known=None) == 0
+    assert fails_mostly(0b11111, known=known) == 5
+    assert fails_mostly(0b1111, known=known) == 0
+    assert fails_mostly(2**16 * 0b1111111111, known=None) == 0
+
+
+def test_another_feed_is_the_feed_after_a_fortnight() -> None:
+    """It was in fourteen digests."""
+    other = _after(None, (_finding(Health.WRONG_CONTENT, kind=OTHER_FEED), NOW))
+
+    assert not is_adopted(other, NOW + timedelta(days=13))
+    assert is_adopted(other, NOW + timedelta(days=14))
+    assert _after(other, (None, NOW + HOUR)).ended_at == NOW + HOUR
