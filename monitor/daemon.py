@@ -50,6 +50,7 @@ class Talk:
     on_start: Callable[[Config], None]
     on_report: Callable[[PollReport], None]
     on_refused: Callable[[ConfigError], None]
+    on_read: Callable[[Config], None] = lambda _: None  # a changed configuration, before it is used
 
 
 async def run(config: Config, environ: Mapping[str, str], place: Place, talk: Talk) -> None:
@@ -69,6 +70,7 @@ async def run(config: Config, environ: Mapping[str, str], place: Place, talk: Ta
             opened=open_,
             clock=place.clock,
             on_refused=talk.on_refused,
+            on_read=talk.on_read,
             on_reload=daemon.saw_reload,
         )
         daemon.engine = engine_of(config, open_, place, talk.on_report, reloader, daemon.observer)

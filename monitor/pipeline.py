@@ -173,7 +173,13 @@ async def _deliver(
     took = timedelta(seconds=perf_counter() - started)
     outcome = circuit.outcome_of(delivery, error, clock(), took)
     await _settle(watch, delivery, outcome, clock)
-    log.info("delivery", outbox=delivery.id, channel=channel.name, result=outcome.result)
+    log.info(
+        "delivery",
+        outbox=delivery.id,
+        message=delivery.message.id,
+        channel=channel.name,
+        result=outcome.result,
+    )
     return outcome
 
 
@@ -279,6 +285,7 @@ def _log_told(report: PollReport) -> None:
             story=told.story_id,
             rules=[hit.rule for hit in told.hits],
             reason=told.decision.reason.value,
+            alert=told.decision.alert_id,
         )
 
 

@@ -252,6 +252,7 @@ class Reloader:
     opened: Opened
     clock: Callable[[], datetime]
     on_refused: Callable[[ConfigError], None]
+    on_read: Callable[[Config], None] = lambda _: None
     on_reload: Callable[[Reload], None] = lambda _: None
     _seen: bytes = b""
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -280,6 +281,7 @@ class Reloader:
             log.warning("configuration refused, the last good stays", errors=len(error.problems))
             self.on_refused(error)
             return "refused"
+        self.on_read(config)
         try:
             await self._swap(config)
         except MonitorError as error:

@@ -17,6 +17,7 @@ from monitor.cli import EXIT_PARTLY, EXIT_PROBLEM
 from monitor.cli.options import directory_option, environment, read_config, reading
 
 if TYPE_CHECKING:
+    from monitor.cli.logs import Hidden
     from monitor.config import Config
     from monitor.engine.local import Cycle
     from monitor.steps.record import PollReport
@@ -39,11 +40,11 @@ def run(*, directory: Path) -> None:
     A changed configuration is loaded by itself; one with errors is refused and told.
     """
     config = read_config(directory)
-    set_up_logs()
-    asyncio.run(_run(config, directory))
+    hidden = set_up_logs(config)
+    asyncio.run(_run(config, directory, hidden))
 
 
-async def _run(config: "Config", directory: Path) -> None:
+async def _run(config: "Config", directory: Path, hidden: "Hidden | None" = None) -> None:
     from monitor import daemon
     from monitor.service import Place
 
@@ -52,6 +53,7 @@ async def _run(config: "Config", directory: Path) -> None:
         on_start=lambda started: _greet(started, directory),
         on_report=first.saw,
         on_refused=lambda error: click.echo(str(error), err=True),
+        on_read=lambda read: hidden.add(read.secrets) if hidden else None,
     )
     place = Place(database=Path(config.service.storage.database))
     await daemon.run(config, environment(), place, talk)
@@ -96,11 +98,14 @@ class FirstCycle:
         )
 
 
-def set_up_logs() -> None:
-    """Send log lines to stderr."""
-    from monitor.cli.logs import set_up
+def set_up_logs(config: "Config | None" = None) -> "Hidden":
+    """Send log lines to stderr, without the secrets of a configuration; returns what hides them."""
+    from monitor.cli.logs import Hidden, goes_to_journal, set_up
 
-    set_up(sys.stderr)
+    hidden = Hidden()
+    hidden.add(config.secrets if config else frozenset())
+    set_up(sys.stderr, hidden, is_journal=goes_to_journal(sys.stderr, environment()))
+    return hidden
 
 
 # ---------------------------------------------------------------- once
@@ -116,7 +121,7 @@ def once(*, directory: Path, as_json: bool, dry_run: bool) -> None:
     Exit code 0: every source was read. 4: some were not. 1: none was.
     """
     config = read_config(directory)
-    set_up_logs()
+    set_up_logs(config)
     database = Path(config.service.storage.database)
     with _copy_of(database) if dry_run else _as_is(database) as used:
         cycle = asyncio.run(_once(config, used, quiet=as_json, deliver=not dry_run))

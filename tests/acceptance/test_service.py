@@ -13,7 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.acceptance.systemd import managing
-from tests.acceptance.test_worker import SERVICE, VETO, Program, until
+from tests.acceptance.test_worker import FEEDS, SERVICE, VETO, Program, until
 
 
 @pytest.fixture
@@ -239,3 +239,73 @@ def test_the_dead_man_hears_start_life_and_nothing_secret_is_logged(program: Pro
 
     assert pings()[:2] == ["/ping/9d4f-secret-uuid/start", "/ping/9d4f-secret-uuid"]
     assert "9d4f-secret-uuid" not in program.log()
+
+
+def test_a_noisy_run_logs_no_secret_and_no_body(program: Program) -> None:
+    """Feeds, hooks, mail and dead-man that all fail and all have secrets; dumps and metrics too."""
+    kit = program.kit
+    planted = {
+        "FEED_TOKEN": "planted-feed-bearer",
+        "FEED_KEY": "planted-feed-header",
+        "HOOK_PATH": "planted-hook-path",
+        "MAIL_PASSWORD": "planted-mail-pass",
+        "DEAD_MAN": "planted-dead-man",
+        "HTTP_TOKEN": "planted-http-token",
+    }
+    program.env |= planted
+    address = _with_http(
+        program,
+        f'health: {{dead_man: {{url: "{kit.hook.url}/500/${{DEAD_MAN}}", every: 1s}}}}\n',
+        token="${HTTP_TOKEN}",
+    )
+    feeds = FEEDS.format(url=kit.feeds.url)
+    login = 'auth: {bearer: "${FEED_TOKEN}"}, headers: {X-Key: "${FEED_KEY}"}'
+    program.write(
+        "feeds.yaml",
+        f'{feeds}  - {{id: gone, url: "{kit.feeds.url}/gone.xml", {login}}}\n'
+        f'  - {{id: none, url: "http://127.0.0.1:1/x", {login}}}\n',
+    )
+    mail = 'smtp: "smtp://desk:${MAIL_PASSWORD}@127.0.0.1:1"'
+    program.write(
+        "routes.yaml",
+        'version: 1\nchannels:\n  hook:\n    webhook: {url: "${HOOK}/${HOOK_PATH}", '
+        'secret: "${SECRET}"}\n  desk:\n    email: {to: desk@example.org, from: m@example.org, '
+        f"{mail}}}\n",
+    )
+    kit.hook.status = lambda _: 500
+    body = "a sentence that stands in the text of the article only"
+    kit.feeds.put("/wire.xml", kit.rss((VETO[0], body)))
+    token = f"Bearer {planted['HTTP_TOKEN']}"
+    with program.running() as worker:
+        until(lambda: program.log().count('"event": "delivery"') >= 2, "tries on both channels")
+        until(lambda: "dead-man did not take the ping" in program.log(), "the ping is refused")
+        program.write("rules/test.yaml", "version: 1\nrules: [{id: x, severty: high}]\n")
+        worker.send_signal(signal.SIGHUP)
+        until(lambda: "configuration refused" in program.log(), "the refusal")
+        worker.send_signal(signal.SIGUSR1)
+        dump = kit.folder / "data" / "monitor.db.state.json"
+        until(dump.exists, "the dump")
+        shown = [_ask(address, path, Authorization=token)[2] for path in ("/metrics", "/readyz")]
+        worker.send_signal(signal.SIGTERM)
+        worker.wait(50)
+
+    said = "\n".join([program.log(), dump.read_text(), *shown])
+    for secret in (*planted.values(), kit.secret, body):
+        assert secret not in said
+    log = [json.loads(line) for line in program.log().splitlines() if line.startswith("{")]
+    assert {line["event"] for line in log} >= {"item matched", "delivery", "source not read"}
+    assert all({"event", "level", "timestamp"} <= line.keys() for line in log)
+
+
+def test_every_hit_that_nobody_is_told_of_is_logged_with_its_reason(program: Program) -> None:
+    """The first poll's backlog and a story that is joined: at info, with item and story."""
+    program.write("feeds.yaml", FEEDS.format(url=program.kit.feeds.url).replace("alert", "silent"))
+    with program.running() as worker:
+        until(lambda: "item matched" in program.log(), "the hit")
+        worker.send_signal(signal.SIGTERM)
+        worker.wait(50)
+
+    [line] = [json.loads(one) for one in program.log().splitlines() if '"item matched"' in one]
+    assert (line["reason"], line["alert"]) == ("backlog of a first poll", None)
+    assert line["item"].startswith("i-")
+    assert line["story"].startswith("s-")
