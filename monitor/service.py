@@ -20,7 +20,8 @@ from monitor import rules
 from monitor.alerts.decide import Policy
 from monitor.config import WEEKDAYS, Config, WeeklySettings, fingerprint, load_config
 from monitor.config import check_change as check_texts
-from monitor.engine.local import LocalEngine, edit_on, sync, utc_now
+from monitor.engine.clock import utc_now
+from monitor.engine.local import LocalEngine, edit_on, sync
 from monitor.engine.observer import Observer, Reload
 from monitor.errors import ConfigError, MonitorError, StoreBusy, StoreError
 from monitor.fetch.articles import Articles

@@ -42,7 +42,7 @@ def audit(*, ids: tuple[str, ...], directory: Path, write: bool, as_json: bool) 
     be read.
     """
     from monitor.audit import propose
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
 
     config = read_config(directory)
     sources = _chosen(config, ids, directory)
@@ -77,7 +77,7 @@ async def _findings(
     from monitor.audit import Eyes, look
     from monitor.cli.run import progress
     from monitor.config.secrets import redact
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
     from monitor.fetch.sandbox import Sandbox
     from monitor.service import fetching
 

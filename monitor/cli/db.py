@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.cli import EXIT_PROBLEM
-from monitor.cli.options import directory_option, read_config, who, writing
+from monitor.cli.options import database_of, directory_option, who, writing
 from monitor.errors import MonitorError
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _open_once(path: Path) -> None:
 
 
 def _database(directory: Path, database: Path | None) -> Path:
-    return database or Path(read_config(directory).service.storage.database)
+    return database or database_of(directory)
 
 
 def _existing(directory: Path, database: Path | None) -> Path:
@@ -181,6 +181,6 @@ def _existing(directory: Path, database: Path | None) -> Path:
 
 
 def _now() -> datetime:
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
 
     return utc_now()

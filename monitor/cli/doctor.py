@@ -60,7 +60,7 @@ def doctor(
     """
     from monitor.doctor.gather import Place
     from monitor.doctor.judge import judge
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
 
     place = Place(directory=directory, environ=environment(), units=units, clock=utc_now)
     facts, config = _facts(place, most=None if offline else sources)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from monitor.cli import EXIT_PROBLEM
-from monitor.cli.options import directory_option, read_config, reading, who, writing
+from monitor.cli.options import database_of, directory_option, read_config, reading, who, writing
 from monitor.cli.output import to_json
 from monitor.errors import MonitorError
 
@@ -25,7 +25,7 @@ def verify(*, directory: Path, database: Path | None, head: str, as_json: bool) 
     With --head also say whether everything up to that moment is as it was.
     """
     asked = _head(head)
-    path = database or Path(read_config(directory).service.storage.database)
+    path = database or database_of(directory)
     with reading(path) as tx:
         verdict = _verified(tx, asked)
     lost = bool(asked) and verdict.found_head is None
@@ -102,7 +102,7 @@ def erase(
     Hashes, times, rules, decisions and deliveries stay; copies and sent messages are yours to
     look after.
     """
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
 
     if not reason.strip():
         raise click.UsageError("--reason is empty")

@@ -37,7 +37,7 @@ def list_feeds(*, directory: Path, problems: bool, show_all: bool, output: str) 
     Exit code with --problems: 1 where there are any.
     """
     from monitor.cli.feedlist import COLUMNS, redacted, rows_of
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
 
     config = read_config(directory)
     rows = [redacted(row, config.secrets) for row in rows_of(config, utc_now())]
@@ -115,7 +115,7 @@ def _document(what: str, directory: Path) -> "Document":
 
 
 async def _fetched(what: str, directory: Path) -> "Document":
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
     from monitor.model import Fetched, Source, SourceId, Validators
     from monitor.service import fetching
 
@@ -151,7 +151,7 @@ def discover(*, url: str, directory: Path, output: str) -> None:
 
 
 async def _discover(url: str, directory: Path) -> list[dict[str, Any]]:
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
     from monitor.fetch.sandbox import Sandbox
     from monitor.service import fetching
     from monitor.sources.discover import likely_places

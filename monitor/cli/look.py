@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from monitor.cli import EXIT_PROBLEM
-from monitor.cli.options import directory_option, output_options, stored
+from monitor.cli.options import directory_option, looking, output_options, stored
 from monitor.cli.output import emit, since
 from monitor.errors import MonitorError
 
@@ -38,9 +38,9 @@ _SINCE = click.option("--since", "since_", default="30d", show_default=True, hel
 @output_options
 def hits(*, directory: Path, rule: str | None, since_: str, limit: int, output: str) -> None:
     """List what matched, newest first, with its story and why people were told or not."""
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
 
-    with stored(directory) as (_, tx):
+    with looking(directory) as tx:
         rows = tx.items.recent_hits(rule=rule, since=since(since_, utc_now()), limit=limit)
     emit(
         rows, output, ("made_at", "rule", "severity", "source", "title", "story", "state", "reason")
@@ -64,9 +64,9 @@ def stories(
     output: str,
 ) -> None:
     """List stories, worst first, with their rules, sources, state and who works on them."""
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
 
-    with stored(directory) as (_, tx):
+    with looking(directory) as tx:
         begin = since(since_, utc_now())
         rows = tx.stories.recent(begin, limit, state=state, assignee=assignee)
     emit(rows, output, _COLUMNS)

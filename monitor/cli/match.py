@@ -33,7 +33,7 @@ def match(*, file: Path, directory: Path, stories: str | None) -> None:
     """
     from monitor import rules
     from monitor.cli.jsonl import BadLine, line_of, read_items
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
 
     ruleset = read_config(directory).ruleset
     now = utc_now()

@@ -39,7 +39,7 @@ def test_channel(*, channel: str, directory: Path) -> None:
 
 
 async def _send(config: "Config", name: str) -> list[tuple[str, str]]:
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
     from monitor.model import Alert, AlertId, Probe, stable_id
     from monitor.service import build_channels, fetching, tools_of
 

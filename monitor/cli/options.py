@@ -69,6 +69,24 @@ def stored(directory: Path) -> "Iterator[tuple[Config, Transaction]]":
         yield config, tx
 
 
+def database_of(directory: Path) -> Path:
+    """Return where the database lies: monitor.yaml alone is read, whatever is wrong elsewhere.
+
+    Raises:
+        ConfigError: with every problem of that file.
+    """
+    from monitor.config import read_service
+
+    return Path(read_service(directory, environment()).storage.database)
+
+
+@contextmanager
+def looking(directory: Path) -> "Iterator[Transaction]":
+    """Open the database of a configuration for reading, without its rules and routes."""
+    with reading(database_of(directory)) as tx:
+        yield tx
+
+
 @contextmanager
 def reading(database: Path) -> "Iterator[Transaction]":
     """Open a database for reading; one that does not exist yet is an error, not an empty one.

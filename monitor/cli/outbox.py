@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from monitor.cli import EXIT_PROBLEM
-from monitor.cli.options import directory_option, output_options, read_config, stored, who, writing
+from monitor.cli.options import database_of, directory_option, looking, output_options, who, writing
 from monitor.cli.output import emit
 from monitor.store.codec import clean
 
@@ -26,7 +26,7 @@ def outbox() -> None:
 @output_options
 def list_rows(*, directory: Path, state: str | None, limit: int, output: str) -> None:
     """List messages, newest first."""
-    with stored(directory) as (_, tx):
+    with looking(directory) as tx:
         rows = tx.outbox.rows(state, limit)
     columns = ("id", "state", "channel", "recipient", "attempts", "next_at", "title", "error")
     emit(rows, output, columns)
@@ -37,7 +37,7 @@ def list_rows(*, directory: Path, state: str | None, limit: int, output: str) ->
 @directory_option
 def show_row(*, number: int, directory: Path) -> None:
     """Show a message whole, with every try."""
-    with stored(directory) as (_, tx):
+    with looking(directory) as tx:
         row = tx.outbox.row(number)
     if row is None:
         click.echo(f"there is no message {number}; see monitor outbox list", err=True)
@@ -56,7 +56,7 @@ def retry(*, numbers: tuple[int, ...], dead: bool, channel: str | None, director
     if dead == bool(numbers) or (channel and not dead):
         raise click.UsageError("write numbers, or --dead with or without --channel NAME")
     if dead:
-        with stored(directory) as (_, tx):
+        with looking(directory) as tx:
             numbers = tx.outbox.dead(channel)
     _change("retry", numbers, directory)
 
@@ -70,11 +70,10 @@ def cancel(*, numbers: tuple[int, ...], directory: Path) -> None:
 
 
 def _change(action: str, numbers: tuple[int, ...], directory: Path) -> None:
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
 
-    config = read_config(directory)
     now = utc_now()
-    with writing(Path(config.service.storage.database)) as tx:
+    with writing(database_of(directory)) as tx:
         change = tx.outbox.retry if action == "retry" else tx.outbox.cancel
         done = change(numbers, now)
         for number in numbers:

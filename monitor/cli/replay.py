@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from monitor.cli import EXIT_PROBLEM
-from monitor.cli.options import directory_option, output_options, read_config, reading, stored
+from monitor.cli.options import (
+    directory_option,
+    looking,
+    output_options,
+    read_config,
+    reading,
+)
 from monitor.cli.output import emit, since
 from monitor.cli.rules import loaded
 from monitor.cli.run import progress
@@ -68,7 +74,7 @@ def replay(*, directory: Path, since_: str, against: str, notify: bool, output: 
 
     Nothing is stored and nothing is sent, unless --notify is given.
     """
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
 
     now = utc_now()
     config = read_config(directory)
@@ -97,7 +103,8 @@ def replay(*, directory: Path, since_: str, against: str, notify: bool, output: 
 async def _tell(config: "Config", items: "list[Item]") -> tuple[int, int]:
     """Take in what these items hit now, and deliver; a running worker must be stopped first."""
     from monitor import rules
-    from monitor.engine.local import start_up, utc_now
+    from monitor.engine.clock import utc_now
+    from monitor.engine.local import start_up
     from monitor.pipeline import deliver_due
     from monitor.service import Place, opened
     from monitor.steps.record import take_up
@@ -162,7 +169,7 @@ def history(*, ruleset: str | None, directory: Path, output: str) -> None:
 
     With a hash print the files of one.
     """
-    with stored(directory) as (_, tx):
+    with looking(directory) as tx:
         if ruleset is None:
             emit(tx.log.rulesets(), output, ("loaded_at", "who", "hash", "changes"))
             return

@@ -37,7 +37,7 @@ def test(*, story_id: str | None, directory: Path, at: str | None, output: str) 
 
 
 def _moment(at: str | None, zone: Any) -> datetime:
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
 
     if at is None:
         return utc_now().astimezone(zone)

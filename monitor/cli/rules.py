@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from monitor.cli import EXIT_PROBLEM
-from monitor.cli.options import directory_option, output_options, read_config, stored
+from monitor.cli.options import directory_option, looking, output_options, read_config, stored
 from monitor.cli.output import emit, since
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def test_rules(*, directory: Path) -> None:
 @output_options
 def near(*, directory: Path, rule: str | None, limit: int, output: str) -> None:
     """List stored items that a rule missed by one clause (rules with near_miss)."""
-    with stored(directory) as (_, tx):
+    with looking(directory) as tx:
         rows = tx.items.near_misses(rule, limit)
     emit(rows, output, ("seen_at", "rule", "missing", "source", "title"))
 
@@ -91,7 +91,7 @@ def near(*, directory: Path, rule: str | None, limit: int, output: str) -> None:
 @output_options
 def stats(*, directory: Path, rule: str | None, since_: str, limit: int, output: str) -> None:
     """Count how many stored items hold each word of a rule, and how many of those hit."""
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
     from monitor.rules import word_stats
 
     now = utc_now()

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from monitor.cli import EXIT_PARTLY, EXIT_PROBLEM
-from monitor.cli.options import directory_option, environment, read_config, reading
+from monitor.cli.options import database_of, directory_option, environment, read_config, reading
+from monitor.errors import ConfigError
 
 if TYPE_CHECKING:
     from monitor.cli.logs import Hidden
@@ -268,6 +269,21 @@ def _listed(counts: dict[str, int]) -> str:
 # ---------------------------------------------------------------- health
 
 
+def _watched(directory: Path) -> Path:
+    """Return the database of the running watch.
+
+    An edit that broke monitor.yaml is refused by the watch and must not look like its death: the
+    variable that the shipped file reads, and the container image sets, then says where it is.
+    """
+    try:
+        return database_of(directory)
+    except ConfigError:
+        known = environment().get("MONITOR_DATABASE")
+        if not known:
+            raise
+        return Path(known)
+
+
 @click.command()
 @directory_option
 @click.option("--database", type=click.Path(path_type=Path), help="Instead of the configured one.")
@@ -278,11 +294,10 @@ def health(*, directory: Path, database: Path | None, ready: bool, as_json: bool
 
     The watch judges itself every 15 seconds, as its /healthz does, and this reads what it said.
     """
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
     from monitor.engine.vitals import HEALTH, told_health
 
-    path = database or Path(read_config(directory).service.storage.database)
-    with reading(path) as tx:
+    with reading(database or _watched(directory)) as tx:
         stored = tx.log.meta(HEALTH)
     judged = json.loads(stored) if stored else None
     is_good, said = told_health(judged, utc_now(), ready=ready)

@@ -6,7 +6,14 @@ from typing import Any
 
 import click
 
-from monitor.cli.options import directory_option, output_options, read_config, stored, who, writing
+from monitor.cli.options import (
+    directory_option,
+    looking,
+    output_options,
+    read_config,
+    who,
+    writing,
+)
 from monitor.cli.output import emit
 from monitor.errors import MonitorError
 from monitor.model import stable_id
@@ -28,7 +35,7 @@ def silence() -> None:
 @click.option("--by", default=None, help="Who says so; your login by default.")
 def add(*, directory: Path, until: str, reason: str, by: str | None, **conditions: Any) -> None:
     """Silence what fits every condition given."""
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
 
     config = read_config(directory)
     now = utc_now()
@@ -93,11 +100,11 @@ def _refuse_unknown(config: Any, silence: Any) -> None:
 @output_options
 def list_silences(*, directory: Path, with_over: bool, output: str) -> None:
     """List the silences of routes.yaml and of `silence add`."""
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
 
     now = utc_now()
     config = read_config(directory)
-    with stored(directory) as (_, tx):
+    with looking(directory) as tx:
         kept = tx.attention.silences(None)
     rows = [_row(one, now) for one in (*config.silences, *kept) if with_over or one.until > now]
     emit(rows, output, ("name", "until", "state", "covers", "by", "reason"))
@@ -130,7 +137,7 @@ def _conditions(silence: Any) -> tuple[tuple[str, Any], ...]:
 @click.option("--by", default=None, help="Who says so; your login by default.")
 def expire(*, name: str, directory: Path, by: str | None) -> None:
     """End a silence now; what comes next is told again, also of stories it kept quiet."""
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
 
     config, now = read_config(directory), utc_now()
     with writing(Path(config.service.storage.database)) as tx:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from monitor.cli.look import show
-from monitor.cli.options import directory_option, read_config, stored, who, writing
+from monitor.cli.options import database_of, directory_option, looking, who, writing
 from monitor.cli.output import to_json
 from monitor.errors import MonitorError
 from monitor.model import ItemId, StoryId, stable_id
@@ -112,7 +112,7 @@ def pairs(*, directory: Path) -> None:
 
     `same` says whether the two tell one event. The latest word on a pair counts.
     """
-    with stored(directory) as (_, tx):
+    with looking(directory) as tx:
         for row in labelled_pairs(tx):
             click.echo(to_json(row))
 
@@ -133,10 +133,9 @@ def labelled_pairs(tx: Any) -> list[dict[str, Any]]:
 
 def carry_out(step: Callable[[Any, Any, str], str], directory: Path, by: str | None) -> None:
     """Run a change of stories as one transaction, and say what it did."""
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
 
-    config = read_config(directory)
-    with writing(Path(config.service.storage.database)) as tx:
+    with writing(database_of(directory)) as tx:
         said = step(tx, utc_now(), by or who())
     click.echo(said)
 

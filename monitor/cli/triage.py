@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from monitor.cli.options import directory_option, output_options, stored
+from monitor.cli.options import directory_option, looking, output_options
 from monitor.cli.output import emit, since
 from monitor.cli.story import carry_out, story_named
 from monitor.model import DISMISSED_AS, ESCALATED_TO
@@ -149,10 +149,10 @@ def activity(  # one option each
     *, directory: Path, about: str | None, by: str | None, since_: str, limit: int, output: str
 ) -> None:
     """List who did what, newest first: triage, silences, and every change of the configuration."""
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
 
     begin = since(since_, utc_now())
-    with stored(directory) as (_, tx):
+    with looking(directory) as tx:
         subject = _subject(tx, about)
         rows = tx.log.recent_activities(begin, limit, subject=subject, who=by)
     emit(rows, output, ("at", "who", "action", "subject", "detail"))

@@ -31,7 +31,7 @@ def why(
     is the title, the rest the summary.
     """
     from monitor import rules
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
 
     config = read_config(directory)
     item = _item(text, lang, Path(config.service.storage.database))
@@ -88,7 +88,7 @@ def _told(verdict: "Verdict") -> str:
 
 
 def _item(text: str, lang: str, database: Path) -> Item:
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
 
     if text != "-" and database.exists():
         with reading(database) as tx:

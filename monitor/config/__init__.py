@@ -16,9 +16,9 @@ from monitor.config.assemble import assemble
 from monitor.config.changes import Change, changes
 from monitor.config.defaults import defaults_path, write_defaults
 from monitor.config.effective import ChannelConfig, Config
-from monitor.config.files import authors_of, fingerprint, read_files, read_secret_file
+from monitor.config.files import authors_of, fingerprint, read_files, read_one, read_secret_file
 from monitor.config.jsonschema import schemas
-from monitor.config.parts import LoadRules, Surroundings
+from monitor.config.parts import LoadRules, Reader, Surroundings
 from monitor.config.schema import (
     WEEKDAYS,
     FeedsFile,
@@ -44,6 +44,7 @@ __all__ = [
     "defaults_path",
     "fingerprint",
     "load_config",
+    "read_service",
     "schemas",
     "show",
     "write_defaults",
@@ -71,6 +72,17 @@ def load_config(
     around = _surroundings(directory, environ, channels, load_rules, now)
     config = assemble(files, around, directory, problems)
     return replace(config, authors=_authors(directory, environ))
+
+
+def read_service(directory: Path, environ: Mapping[str, str]) -> ServiceSettings:
+    """Return what monitor.yaml says: quick, and whatever is wrong with the other files.
+
+    Raises:
+        ConfigError: with every problem of that file.
+    """
+    files, problems = read_one(directory, "monitor.yaml")
+    around = _surroundings(directory, environ, {}, rules.load, None)
+    return Reader(files, around, problems).service()
 
 
 def check_change(

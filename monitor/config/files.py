@@ -32,6 +32,18 @@ def read_files(
         return {}, [_whole(place, f"cannot be read: {error.strerror or error}")]
 
 
+def read_one(directory: Path, name: str) -> tuple[Mapping[str, str], list[Problem]]:
+    """Return the text of one file of a configuration, none where it is absent."""
+    if not directory.is_dir():
+        hint = 'write a new one with "monitor init DIR"'
+        return {}, [_whole(str(directory), "there is no such directory", hint)]
+    path = directory / name
+    if not os.path.lexists(path):
+        return {}, []
+    found = _read(path, name)
+    return ({}, [found]) if isinstance(found, Problem) else ({name: found}, [])
+
+
 def _read_all(directory: Path, rules_from: Path) -> tuple[Mapping[str, str], list[Problem]]:
     texts: dict[str, str] = {}
     problems: list[Problem] = []

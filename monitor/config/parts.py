@@ -81,6 +81,17 @@ class Reader:
             channels=channels,
         )
 
+    def service(self) -> ServiceSettings:
+        """Return what monitor.yaml says.
+
+        Raises:
+            ConfigError: with every problem that was found.
+        """
+        _, service = self._file("monitor.yaml", ServiceSettings)
+        self.warnings_or_errors()
+        assert service is not None, "a file without a model has an error"
+        return service
+
     def add(self, problems: Iterable[Problem]) -> None:
         """Collect problems, but not what only follows from a reference that is unresolved."""
         self._problems += (

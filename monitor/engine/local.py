@@ -5,13 +5,14 @@ import json
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import structlog
 
 from monitor.alerts import timing
+from monitor.engine.clock import utc_now
 from monitor.engine.lanes import Lanes
 from monitor.engine.observer import Observer
 from monitor.engine.polls import Polls, by_host, poll_safely
@@ -38,11 +39,6 @@ _DRAIN_S = 45.0  # after SIGTERM; systemd kills after 60
 _LATE = timedelta(minutes=10)  # overdue: the watch stood still, what came meanwhile comes late
 _STALLED_AFTER = timedelta(seconds=45)  # three times the slowest tick
 _BESIDE_FETCH = timedelta(seconds=25)  # waiting for a turn, parsing, storing
-
-
-def utc_now() -> datetime:
-    """Return the time; the one clock of the running program."""
-    return datetime.now(UTC)
 
 
 @dataclass(kw_only=True)

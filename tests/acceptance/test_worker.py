@@ -3,11 +3,13 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -482,3 +484,28 @@ def test_help_is_quick_and_names_every_command(program: Program) -> None:
         assert f"  {command} " in done.stdout
     for heavy in ("httpx", "structlog", "pydantic", "apscheduler", "sqlite_utils", "rich"):
         assert f"| {heavy}\n" not in imported.replace("|   ", "| ").replace("|     ", "| ")
+
+
+def test_a_bad_edit_of_the_files_is_not_the_death_of_the_watch(program: Program) -> None:
+    """Health, listings and triage need monitor.yaml alone; health gets by without that too."""
+    program.on_config("once")
+    now = datetime.now(UTC).isoformat()
+    judged = {"at": now, "alive": True, "ready": True, "problems": [], "lines": {}, "checks": []}
+    path = program.kit.folder / "data" / "monitor.db"
+    db = sqlite3.connect(path)
+    db.execute("insert or replace into meta values ('health', ?)", [json.dumps(judged)])
+    db.commit()
+    db.close()
+
+    program.write("rules/test.yaml", "rules: [")
+    program.write("routes.yaml", "channels: {x: {email: {}}}")
+    health, hits = program.on_config("health"), program.on_config("hits", "--json")
+    program.write("monitor.yaml", "storage: [")
+    broken = program.on_config("health")
+    program.env["MONITOR_DATABASE"] = str(path)
+    known = program.on_config("health")
+
+    assert (health.returncode, hits.returncode) == (0, 0), health.stdout + health.stderr
+    assert len(json.loads(hits.stdout)) == 1
+    assert broken.returncode == 3
+    assert known.returncode == 0

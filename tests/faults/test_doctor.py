@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from monitor.engine.local import utc_now
+from monitor.engine.clock import utc_now
 from monitor.store import SqliteStore
 from tests import kit as kit_module
 from tests.acceptance.test_worker import VETO, Program, until

@@ -161,7 +161,7 @@ def test_f28_signatures_hold_and_tampering_is_noticed(lane: Lane) -> None:
 
 
 def _real_now() -> Any:
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
 
     return utc_now()
 

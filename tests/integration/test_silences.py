@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from monitor.alerts.silence import Silence
 from monitor.cli import cli
 from monitor.cli.options import reading
-from monitor.engine.local import utc_now
+from monitor.engine.clock import utc_now
 from monitor.model import Reason
 from monitor.pipeline import poll_source
 from monitor.steps.watch import Watch
