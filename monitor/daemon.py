@@ -5,42 +5,32 @@ and the dead-man ping; each only where it is configured, and none of them can en
 """
 
 import asyncio
-import contextlib
-import faulthandler
-import os
-import signal
-import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import structlog
 
 from monitor.config import Config
 from monitor.engine.deadman import DeadMan, broken_lines, broken_promises
-from monitor.engine.dump import state_of, stored_state, write_dump
+from monitor.engine.dump import dump
 from monitor.engine.local import LocalEngine
+from monitor.engine.look import Look, looking
 from monitor.engine.observer import Observer, Reload
+from monitor.engine.signals import Signals, Work, survived
 from monitor.engine.systemd import Notifier
 from monitor.engine.vitals import Health
 from monitor.errors import ConfigError, StoreError
 from monitor.service import Opened, Place, Reloader, engine_of, opened
 from monitor.steps.record import PollReport
-from monitor.store import SqliteStore, Transaction
 
 if TYPE_CHECKING:
     from monitor.web.metrics import Meters
 
 log = structlog.get_logger()
-
-_Result = TypeVar("_Result")
-
-_ONE_WISH_S = 1.0  # some senders (timeout, a terminal's group) signal twice for one wish
-_LOOK_S = 5.0  # a reader beside a blocked database must not block as well
 
 
 @dataclass(kw_only=True)
@@ -75,40 +65,10 @@ async def run(config: Config, environ: Mapping[str, str], place: Place, talk: Ta
         )
         daemon.engine = engine_of(config, open_, place, talk.on_report, reloader, daemon.observer)
         daemon.engine.on_start = daemon.started
-        stack.enter_context(daemon.signals(reloader))
+        stack.enter_context(daemon.signals(reloader).handled())
         await stack.enter_async_context(daemon.beside())
         talk.on_start(config)
         await daemon.engine.run()
-
-
-@contextmanager
-def looking(store: SqliteStore) -> Iterator["Look"]:
-    """Give a way to read the database beside the writer: it answers while that one is blocked."""
-    with ThreadPoolExecutor(1, "look") as reader:
-        yield Look(store, reader)
-
-
-class Look:
-    """Reads on a thread of its own, within bounds of time."""
-
-    def __init__(self, store: SqliteStore, reader: ThreadPoolExecutor) -> None:
-        self._store = store
-        self._reader = reader
-
-    async def __call__(self, step: Callable[[Transaction], _Result]) -> _Result:
-        """Return what a step reads.
-
-        Raises:
-            StoreError: the database refused.
-            TimeoutError: it did not answer in time.
-        """
-
-        def run() -> _Result:
-            with self._store.read() as tx:
-                return step(tx)
-
-        loop = asyncio.get_running_loop()
-        return await asyncio.wait_for(loop.run_in_executor(self._reader, run), _LOOK_S)
 
 
 @dataclass(kw_only=True)
@@ -125,7 +85,6 @@ class Daemon:
     _meters: "Meters | None" = None
     _reload_began_s: float = 0.0
     _has_started: asyncio.Event = field(default_factory=asyncio.Event)
-    _under_way: set[asyncio.Task[None]] = field(default_factory=set)
 
     def health(self) -> Health:
         """Return the judgement as of now."""
@@ -170,9 +129,9 @@ class Daemon:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _beside(self) -> Mapping[str, Callable[[], Coroutine[Any, Any, None]]]:
+    def _beside(self) -> Mapping[str, Work]:
         pulse = self.engine.vitals.pulse
-        works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+        works: dict[str, Work] = {
             "keep alive": lambda: self.notifier.keep_alive(pulse.is_alive, self.status)
         }
         if self._meters is not None:
@@ -247,86 +206,31 @@ class Daemon:
         except (StoreError, TimeoutError) as refused:
             return (*broken, f"the database cannot be read: {refused}")
 
-    async def _from_start(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _from_start(self, name: str, work: Work) -> None:
         await self._has_started.wait()
-        await _survived(name, work())
+        await survived(name, work)
 
     # ------------------------------------------------------------ signals
 
-    @contextmanager
-    def signals(self, reloader: Reloader) -> Iterator[None]:
-        """TERM and INT end in good order, again at once; HUP reloads; USR1 writes a state dump."""
-        loop = asyncio.get_running_loop()
-        asked_at: list[float] = []
+    def signals(self, reloader: Reloader) -> Signals:
+        """Return what is done on each signal."""
+        return Signals(
+            end=self._end,
+            reload=partial(reloader.look, force=True),
+            dump=self._dump,
+            threads=self._beside_database("threads.txt"),
+        )
 
-        def end() -> None:
-            asked_at.append(loop.time())
-            if asked_at[-1] - asked_at[0] > _ONE_WISH_S:
-                _leave_now()
-            self.notifier.stopping()
-            self.engine.stop.set()
+    def _end(self) -> None:
+        self.notifier.stopping()
+        self.engine.stop.set()
 
-        handlers: dict[signal.Signals, Callable[[], None]] = {
-            signal.SIGTERM: end,
-            signal.SIGINT: end,
-            signal.SIGHUP: lambda: self._spawn(reloader.look(force=True)),
-            signal.SIGUSR1: lambda: self._spawn(self.dump()),
-        }
-        for number, handler in handlers.items():
-            loop.add_signal_handler(number, handler)
-        with self._threads_dumped_on(signal.SIGUSR1):
-            try:
-                yield
-            finally:
-                for number in (signal.SIGHUP, signal.SIGUSR1):
-                    loop.remove_signal_handler(number)
-
-    @contextmanager
-    def _threads_dumped_on(self, number: signal.Signals) -> Iterator[None]:
-        """Write where every thread stands on a signal, even while the loop itself hangs."""
-        path = self._beside_database("threads.txt")
-        opener = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(opener, "w", encoding="utf-8") as file:  # noqa: PTH123 (a descriptor)
-            faulthandler.register(number, file=file, all_threads=True, chain=True)
-            try:
-                yield
-            finally:
-                faulthandler.unregister(number)
-
-    async def dump(self) -> None:
+    async def _dump(self) -> None:
         """Write the state dump beside the database."""
-        now = self.place.clock()
-        state = state_of(self.engine, now)
-        try:
-            state |= await self.look(lambda tx: stored_state(tx, now))
-        except Exception as error:  # noqa: BLE001 - a dump is for bad days
-            state["database"] = f"{type(error).__name__}: {error}"
         path = self._beside_database("state.json")
-        await asyncio.to_thread(write_dump, path, state)
+        await dump(self.engine, self.look, path, self.place.clock())
         log.warning("state written", path=str(path))
 
     def _beside_database(self, ending: str) -> Path:
         database = self.place.database
         return database.with_name(f"{database.name}.{ending}")
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(_survived("signal", work))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-
-
-async def _survived(name: str, work: Coroutine[Any, Any, None]) -> None:
-    try:
-        await work
-    except Exception:
-        log.exception("task failed", task=name)
-
-
-def _leave_now() -> None:
-    """End at once: no waiting for threads or receivers. What is committed stays, leases run out."""
-    log.warning("ended at once, messages under way may be sent again")
-    with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write("monitor: ended at once\n")
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(1)

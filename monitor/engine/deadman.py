@@ -26,6 +26,7 @@ Signal = Literal["start", "ok", "fail"]
 
 _TIMEOUT_S = 10.0
 _OVERDUE = timedelta(hours=1)  # of a poll, beside a line that gets on: it starves
+_NO_CANARY = timedelta(hours=50)  # they are sent daily; one late is told by the watch itself
 _GOOD = range(200, 300)
 _MUST_HOLD = frozenset({"database", "lock"})  # of the checks; refused files leave the last good
 
@@ -60,7 +61,16 @@ def broken_promises(tx: Transaction, now: datetime, dead_after: timedelta) -> tu
         if one.paused_at and now - one.paused_at > dead_after
     }
     problems += [f"channel {name} takes nothing" for name in sorted(silent | paused)]
-    return tuple(problems)
+    return (*problems, *_lost_canary(tx, now))
+
+
+def _lost_canary(tx: Transaction, now: datetime) -> tuple[str, ...]:
+    """Return that canaries are sent and none arrives; where they were turned off nothing is."""
+    last, arrived_at = tx.canary.last(), tx.canary.delivered_at()
+    is_sent = last is not None and now - last.begun_at < _NO_CANARY
+    if not is_sent or arrived_at is None or now - arrived_at < _NO_CANARY:
+        return ()
+    return (f"no canary arrived since {arrived_at:%Y-%m-%d %H:%M}",)
 
 
 def address_of(url: str, signal: Signal) -> str:

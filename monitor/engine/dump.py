@@ -11,13 +11,24 @@ from typing import Any
 
 from monitor import __version__
 from monitor.engine.local import LocalEngine
+from monitor.engine.look import Look
 from monitor.store import Transaction
 
 _SHOWN = 50  # of the sources that are due next
 _FRAMES = 20  # of a task, outermost first
 
 
-def state_of(engine: LocalEngine, now: datetime) -> dict[str, Any]:
+async def dump(engine: LocalEngine, look: Look, path: Path, now: datetime) -> None:
+    """Write what this process has in mind and what the database says, if it says anything."""
+    state = _state_of(engine, now)
+    try:
+        state |= await look(lambda tx: _stored_state(tx, now))
+    except Exception as error:  # noqa: BLE001 - a dump is for bad days
+        state["database"] = f"{type(error).__name__}: {error}"
+    await asyncio.to_thread(_write, path, state)
+
+
+def _state_of(engine: LocalEngine, now: datetime) -> dict[str, Any]:
     """Return what this process has in mind; nothing of it comes from a message or a document."""
     return {
         "at": now.isoformat(),
@@ -35,7 +46,7 @@ def state_of(engine: LocalEngine, now: datetime) -> dict[str, Any]:
     }
 
 
-def stored_state(tx: Transaction, now: datetime) -> dict[str, Any]:
+def _stored_state(tx: Transaction, now: datetime) -> dict[str, Any]:
     """Return what the database says is due and waits."""
     states = sorted(tx.sources.states(), key=lambda one: one.next_poll_at)
     return {
@@ -59,7 +70,7 @@ def stored_state(tx: Transaction, now: datetime) -> dict[str, Any]:
     }
 
 
-def write_dump(path: Path, state: dict[str, Any]) -> None:
+def _write(path: Path, state: dict[str, Any]) -> None:
     """Write a dump in place of the one before, for the owner's eyes, whole or not at all."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "w", encoding="utf-8") as file:

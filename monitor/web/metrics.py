@@ -31,7 +31,7 @@ from monitor.model import Reason
 from monitor.steps.due import DueReport
 from monitor.steps.record import PollReport
 from monitor.store import Outcome
-from monitor.web.figures import FEEDS_SHOWN, Figures, size_of
+from monitor.web.figures import FEED_STATES, FEEDS_SHOWN, Figures, size_of
 
 PREFIX = "sanctions_monitor"
 _PLAIN = "text/plain; version=0.0.4; charset=utf-8"
@@ -241,7 +241,7 @@ def _health(health: Health) -> Iterator[Metric]:
 
 def _feeds(figures: Figures) -> Iterator[Metric]:
     counts = _family("feeds", "Feeds by state.", "state")
-    for state in ("ok", "failing", "new", "suspended"):
+    for state in FEED_STATES:
         counts.add_metric([state], sum(one.state == state for one in figures.feeds))
     states = _family("feed_state", "1 for the state that a feed is in.", "feed", "state")
     failures = _family("feed_failures", "Failed polls in a row.", "feed")
@@ -271,10 +271,18 @@ def _outbox(figures: Figures, known: Known) -> Iterator[Metric]:
         oldest.add_metric([channel], max((figures.at - since).total_seconds(), 0))
         paused.add_metric([channel], channel in figures.paused)
     yield from (messages, oldest, paused)
+    yield from _moments(figures)
+
+
+def _moments(figures: Figures) -> Iterator[Metric]:
     digest = _family("last_digest_timestamp_seconds", "When the last digest was made.")
-    if figures.digest_at:
-        digest.add_metric([], figures.digest_at.timestamp())
-    yield digest
+    canary = _family(
+        "last_canary_timestamp_seconds", "When a canary last arrived at every channel of its own."
+    )
+    for family, at in ((digest, figures.digest_at), (canary, figures.canary_at)):
+        if at:
+            family.add_metric([], at.timestamp())
+        yield family
 
 
 def _family(name: str, says: str, *labels: str) -> GaugeMetricFamily:

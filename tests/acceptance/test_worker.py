@@ -482,7 +482,8 @@ def test_help_is_quick_and_names_every_command(program: Program) -> None:
     assert done.returncode == 0
     for command in ("run", "once", "demo", "why", "match", "replay"):
         assert f"  {command} " in done.stdout
-    for heavy in ("httpx", "structlog", "pydantic", "apscheduler", "sqlite_utils", "rich"):
+    web = ("starlette", "uvicorn", "prometheus_client")
+    for heavy in ("httpx", "structlog", "pydantic", "apscheduler", "sqlite_utils", "rich", *web):
         assert f"| {heavy}\n" not in imported.replace("|   ", "| ").replace("|     ", "| ")
 
 

@@ -42,6 +42,7 @@ def _figures(feeds: int = 2) -> Figures:
         waits_since={"desk": NOW - timedelta(seconds=90)},
         paused=frozenset({"desk"}),
         digest_at=NOW,
+        canary_at=NOW,
     )
 
 

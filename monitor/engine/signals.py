@@ -1,0 +1,90 @@
+"""Signals: TERM and INT end in good order, again at once; HUP reloads; USR1 writes a state dump."""
+
+import asyncio
+import contextlib
+import faulthandler
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+log = structlog.get_logger()
+
+_ONE_WISH_S = 1.0  # some senders (timeout, a terminal's group) signal twice for one wish
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+
+
+@dataclass(kw_only=True)
+class Signals:
+    """What is done on each signal; `threads` is where every thread's place is written on USR1."""
+
+    end: Callable[[], None]
+    reload: Work
+    dump: Work
+    threads: Path
+    _under_way: set[asyncio.Task[None]] = field(default_factory=set)
+    _asked_at: float | None = None
+
+    @contextmanager
+    def handled(self) -> Iterator[None]:
+        """Handle signals while the block runs; TERM and INT until the process ends."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._end)
+        loop.add_signal_handler(signal.SIGHUP, self._spawn, self.reload)
+        loop.add_signal_handler(signal.SIGUSR1, self._spawn, self.dump)
+        with self._threads_written():
+            try:
+                yield
+            finally:
+                for number in (signal.SIGHUP, signal.SIGUSR1):
+                    loop.remove_signal_handler(number)
+
+    def _end(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._asked_at is None:
+            self._asked_at = now
+        elif now - self._asked_at > _ONE_WISH_S:
+            _leave_now()
+        self.end()
+
+    def _spawn(self, work: Work) -> None:
+        task = asyncio.create_task(survived("signal", work))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    @contextmanager
+    def _threads_written(self) -> Iterator[None]:
+        """Write where every thread stands on USR1, even while the loop itself hangs."""
+        descriptor = os.open(self.threads, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            faulthandler.register(signal.SIGUSR1, file=file, all_threads=True, chain=True)
+            try:
+                yield
+            finally:
+                faulthandler.unregister(signal.SIGUSR1)
+
+
+async def survived(name: str, work: Work) -> None:
+    """Run some work beside the engine; a fault is logged, and ends it alone."""
+    try:
+        await work()
+    except Exception:
+        log.exception("task failed", task=name)
+
+
+def _leave_now() -> None:
+    """End at once: no waiting for threads or receivers. What is committed stays, leases run out."""
+    log.warning("ended at once, messages under way may be sent again")
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write("monitor: ended at once\n")
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(1)
