@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from datetime import time as clock_time
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +27,24 @@ from monitor import rules, sources
 from monitor.alerts.route import Route
 from monitor.cli.logs import set_up
 from monitor.engine.local import start_up
+from monitor.fetch.articles import Articles
 from monitor.fetch.client import Fetcher, FetchSettings
 from monitor.fetch.politeness import Gate
+from monitor.fetch.robots import RobotsFiles
 from monitor.model import Document, Known, Reading, Source, SourceId
 from monitor.notify import Tools
 from monitor.notify.webhook import WEBHOOK, WebhookSettings
 from monitor.pipeline import decide_due, deliver_due, poll_source
-from monitor.steps.watch import RecentStories, Settings, Watch
+from monitor.steps.watch import Canary, RecentStories, Settings, Watch
 from monitor.store import SqliteStore
 
 NOW = datetime(2024, 3, 28, 21, 0, tzinfo=UTC)
 SECRET = "whsec_" + "c2VjcmV0LW9mLXR3ZW50eS1mb3VyLWJ5dGVzIQ=="
 # What the undisturbed run and a run that was killed may differ in: the number of tries.
 _TABLES = {
-    "item": "id, title, words_hash, seen_at",
+    "item": "id, title, content, words_hash, feed_words, seen_at",
+    "full_text": "item_id, result, url, status, sha256",
+    "canary": "local_date, begun_at, alert_id, error, delivered_at",
     "evidence": "item_id, sha256, title",
     "hit": "item_id, rule, clauses, ruleset",
     "story": "id, title, severity, alerted_rules, revision, first_alert_id",
@@ -55,13 +60,17 @@ _TABLES = {
 
 async def cycle(feeds: list[str], hook: str, database: Path, ruleset: rules.RuleSet) -> None:
     """Poll the feeds one after the other, decide, deliver: all three lines."""
-    known = [Source(id=SourceId(Path(url).stem), url=url, first_poll="alert") for url in feeds]
+    known = [
+        Source(id=SourceId(Path(url).stem), url=url, first_poll="alert", full_text="full" in url)
+        for url in feeds
+    ]
     settings = Settings(
         ruleset=ruleset,
         sources={source.id: source for source in known},
         routes=(Route(send=("hook", "second")),),
         ops_channels=("hook",),
         digest_channels=("hook",),
+        canary=Canary(channels=("second",), at=clock_time(6, 30), within=timedelta(minutes=30)),
     )
     fetcher = Fetcher(
         FetchSettings(user_agent="test", allow_networks=("127.0.0.0/8",)),
@@ -72,6 +81,11 @@ async def cycle(feeds: list[str], hook: str, database: Path, ruleset: rules.Rule
 
     async def parse(document: Document, hashes: Known) -> Reading:
         return sources.read(document, hashes)
+
+    async def read_article(document: Document) -> Reading:
+        return sources.READERS["article"](document, ())
+
+    robots = RobotsFiles(fetcher.get, "test", lambda: NOW)
 
     with ThreadPoolExecutor(1) as writer:
         store = SqliteStore(database)
@@ -92,6 +106,7 @@ async def cycle(feeds: list[str], hook: str, database: Path, ruleset: rules.Rule
             parse=parse,
             writer=writer,
             recent=RecentStories(),
+            articles=Articles(fetcher, robots, read_article, lambda: NOW).of,
         )
         await start_up(watch, NOW)
         for source in known:
@@ -100,6 +115,7 @@ async def cycle(feeds: list[str], hook: str, database: Path, ruleset: rules.Rule
         await decide_due(watch, NOW + timedelta(hours=11))
         for channel in channels.values():
             await deliver_due(watch, channel, lambda: NOW + timedelta(hours=12))
+        await decide_due(watch, NOW + timedelta(hours=12))
         await fetcher.aclose()
         store.close()
 
@@ -167,7 +183,7 @@ def main() -> None:
     set_up(sys.stderr)
     feeds_url, hook_url, folder, first, step = sys.argv[1:6]
     last = int(sys.argv[6]) if len(sys.argv) > 6 else 10**9
-    feeds = [f"{feeds_url}/{name}.xml" for name in ("one", "two", "three")]
+    feeds = [f"{feeds_url}/{name}.xml" for name in ("one", "two", "three", "full")]
     ruleset = rules.load([("rules/test.yaml", os.environ["CRASH_RULES"])])
 
     def run(database: Path, hook: str, at: int | None) -> Callable[[], int]:
