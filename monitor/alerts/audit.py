@@ -149,7 +149,7 @@ def _cadence(source: Source, reading: Reading) -> Finding | None:
     return Finding(
         source=source,
         state="cadence",
-        detail=f"its {len(times)} items span {_spoken(span)} only",
+        detail=f"its {len(times)} items span {_spoken(span)}, asked every {_spoken(source.every)}",
         key="every",
         value=_spoken(every),
     )

@@ -76,11 +76,12 @@ def test_feed(*, what: str, directory: Path, as_json: bool) -> None:
             click.echo(to_json(_item_row(item, result)))
         return
     click.echo(f"{what}: {result.format}, {len(result.items)} items: {result.title}", err=True)
-    emit(
-        [_item_row(item, result) for item in result.items],
-        "table",
-        ("published", "lang", "title", "link"),
-    )
+    rows = [{**_item_row(item, result), "published": _shown(item)} for item in result.items]
+    emit(rows, "table", ("published", "lang", "title", "link"))
+
+
+def _shown(item: "RawItem") -> str:
+    return f"{item.published:%Y-%m-%d %H:%M}" if item.published else ""
 
 
 def _read(document: "Document") -> "Reading":

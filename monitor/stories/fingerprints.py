@@ -97,7 +97,8 @@ class Fingerprint:
 
 def fingerprint(item: Item, hits: Sequence[Hit]) -> Fingerprint:
     """Return what assignment compares of an item and its hits (there may be none)."""
-    title, text = headline(item.title), lead(item.summary or item.content)
+    # Of an article too: a feed whose words say nothing does not say either which event it is.
+    title, text = headline(item.title), lead(f"{item.summary}\n{item.content}".strip())
     head, body = folded(title), folded(text)
     in_title, in_text = Counter(facts(head)), Counter(facts(body))
     return Fingerprint(

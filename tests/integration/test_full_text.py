@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from monitor import rules
-from monitor.model import ArticleLimits
+from monitor.model import ArticleLimits, Reason
 from monitor.pipeline import poll_source
 from monitor.steps.record import PollReport
 from monitor.steps.watch import Watch
@@ -77,6 +77,26 @@ def test_full_text_finds_what_summaries_do_not_say(kit: Any, tmp_path: Path) -> 
     assert {told.item.title for told in report.told} == {title for title, _ in wanted}
     assert report.articles == {"read": len(PAGES)}
     assert without.articles == {}
+
+
+def test_articles_of_one_event_are_one_story_in_nine_languages(kit: Any) -> None:
+    """By what they say, since headlines and summaries say nothing."""
+    pages = [page for page in PAGES if page.rule == "veto"]
+    _serve(kit, pages)
+    for page in pages:
+        entry = kit.rss((page.title, page.summary), base=kit.feeds.url, lang=page.lang)
+        kit.feeds.put(f"/{page.lang}.xml", entry)
+    sources = [kit.source(page.lang, full_text=True) for page in pages]
+
+    async def polls(watch: Watch) -> list[PollReport]:
+        return [await poll_source(watch, source, kit.now) for source in sources]
+
+    reports = kit.run(sources, polls, ruleset=_shipped())
+    told = [one for report in reports for one in report.told]
+
+    assert len(told) == 9
+    assert len({one.story_id for one in told}) == 1
+    assert sum(one.decision.reason is Reason.NEW_STORY for one in told) == 1
 
 
 def test_what_was_read_is_evidence(kit: Any) -> None:

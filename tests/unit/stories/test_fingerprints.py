@@ -49,9 +49,14 @@ def test_empty_item_has_an_empty_fingerprint() -> None:
 
 
 def test_summary_goes_before_content() -> None:
-    """The feed's own text is compared; the article's stands in where there is none."""
-    assert make_print("T", summary="veto", content="drone") == make_print("T", summary="veto")
+    """Both are looked at, as far as a lead goes: a feed's own words may say nothing."""
+    long = "veto " * 100
+    assert make_print("T", summary=long, content="drone") == make_print("T", summary=long)
     assert make_print("T", content="veto").words == make_print("T", summary="veto").words
+    both = make_print("T", summary="veto", content="drone")
+    assert {word for word, _ in both.words} > {
+        word for word, _ in make_print("T", summary="veto").words
+    }
 
 
 @pytest.mark.parametrize(
