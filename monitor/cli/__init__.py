@@ -29,7 +29,7 @@ _COMMANDS: Mapping[str, _Entry] = {
     "demo": _Entry("demo", "Watch the sample feeds: no network, no accounts."),
     "init": _Entry("setup", "Write a commented configuration into a new directory."),
     "check": _Entry("setup", "Check the configuration and run every rule's examples."),
-    "config": _Entry("setup", "Show the effective settings, or the schema for editors."),
+    "config": _Entry("setup", "Show the effective settings, what an edit changes, the schemas."),
     "hits": _Entry("look", "List what matched, newest first."),
     "stories": _Entry("look", "List stories, worst first."),
     "show": _Entry("look", "Show a story, an item or a rule, with every reason."),

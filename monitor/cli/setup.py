@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from monitor.cli.edits import diff_config
 from monitor.cli.options import directory_option, environment, read_config
 from monitor.cli.output import to_json
 from monitor.errors import ConfigError, MonitorError
@@ -133,7 +134,10 @@ def check(*, directory: Path, as_json: bool) -> None:
 
 @click.group()
 def config() -> None:
-    """Show the effective settings, or the schema for editors."""
+    """Show the effective settings, what an edit changes, or the schema for editors."""
+
+
+config.add_command(diff_config)
 
 
 @config.command("show")

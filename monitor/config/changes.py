@@ -72,13 +72,29 @@ def _named(what: str, file: str, old: _Plain, new: _Plain) -> Iterator[Change]:
     """Compare entries that have names of their own."""
     for name in dict.fromkeys((*new, *old)):
         if name not in old:
-            detail = f"was {_was(new[name])}" if _was(new[name]) else ""
+            detail = _of_added(what, name, old, new)
             yield Change(action="added", what=what, name=name, file=file, detail=detail)
         elif name not in new:
             yield Change(action="removed", what=what, name=name, file=file)
         elif old[name] != new[name]:
             detail = _differences(old[name], new[name])
             yield Change(action="changed", what=what, name=name, file=file, detail=detail)
+
+
+def _of_added(what: str, name: str, old: _Plain, new: _Plain) -> str:
+    """Return what an entry says it was called, or that it looks like one that is gone."""
+    if _was(new[name]):
+        return f"was {_was(new[name])}"
+    gone = (other for other in old if other not in new and what == "rule")
+    twin = next((one for one in gone if _body(old[one]) == _body(new[name])), "")
+    return f'like {twin}, which is gone; "was: {twin}" keeps its history' if twin else ""
+
+
+def _body(entry: object) -> object:
+    """Return an entry without what names it."""
+    if not isinstance(entry, dict):
+        return entry
+    return {key: value for key, value in entry.items() if key not in ("id", "title", "was")}
 
 
 def _unnamed(

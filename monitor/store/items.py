@@ -243,6 +243,18 @@ class Items:
         spans = zip(map(to_text, bounds), map(to_text, bounds[1:]), strict=False)
         return tuple(int(next(iter(self._db.query(sql, [*span])))["n"]) for span in spans)
 
+    def hit_counts(self, since: datetime) -> dict[str, int]:
+        """Return how many hits each rule made since a time."""
+        rows = self._db.query(
+            "select rule, count(*) as n from hit where made_at >= ? group by rule", [to_text(since)]
+        )
+        return {row["rule"]: row["n"] for row in rows}
+
+    def count_of(self, source_id: str) -> int:
+        """Return how many items of a source are stored."""
+        rows = self._db.query("select count(*) as n from item where source_id = ?", [source_id])
+        return int(next(iter(rows))["n"])
+
     def near_miss_counts(self, since: datetime, until: datetime) -> dict[str, int]:
         """Return how many items missed each rule by one clause in a period, most first."""
         rows = self._db.query(

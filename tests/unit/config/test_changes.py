@@ -44,6 +44,11 @@ def _said(old: dict[str, str], new: dict[str, str]) -> list[str]:
          ["rule fuel renamed: oil"]),
         ("rules/x.yaml", RULES, RULES.replace("id: oil", "id: fuel, was: gas"),
          ["rule fuel added: was gas", "rule oil removed"]),
+        ("rules/x.yaml", RULES, RULES.replace("id: oil", "id: fuel"),
+         ['rule fuel added: like oil, which is gone; "was: oil" keeps its history',
+          "rule oil removed"]),
+        ("rules/x.yaml", "rules: [{id: a, x: y}]", "rules: [{id: b, x: z}]",
+         ["rule b added", "rule a removed"]),
         ("rules/x.yaml", "terms: {a: {en: [x]}}", "terms: {a: {en: [y]}}",
          ["term list a changed: en"]),
         (
