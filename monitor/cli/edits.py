@@ -60,7 +60,7 @@ def _against(config: "Config", against: str) -> list[dict[str, Any]]:
 
 def _against_running(config: "Config") -> list[dict[str, Any]]:
     from monitor.config import changes
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
 
     with reading(Path(config.service.storage.database)) as tx:
         before = tx.log.files_in_force()

@@ -41,7 +41,7 @@ def config(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> Path:
         await poll_source(watch, source, kit.now)
 
     kit.run([source], work, files=settings.files, ruleset=settings.ruleset)
-    monkeypatch.setattr("monitor.engine.local.utc_now", lambda: kit.now + timedelta(days=1))
+    monkeypatch.setattr("monitor.engine.clock.utc_now", lambda: kit.now + timedelta(days=1))
     return folder
 
 
