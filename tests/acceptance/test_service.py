@@ -309,3 +309,20 @@ def test_every_hit_that_nobody_is_told_of_is_logged_with_its_reason(program: Pro
     assert (line["reason"], line["alert"]) == ("backlog of a first poll", None)
     assert line["item"].startswith("i-")
     assert line["story"].startswith("s-")
+
+
+def test_a_bad_edit_does_not_make_health_say_dead(program: Program) -> None:
+    """A container would be restarted, and not start: the last good rules watch on."""
+    with program.running():
+        until(lambda: program.on_config("health").returncode == 0, "life", 60)
+        program.write("rules/test.yaml", "version: 1\nrules: [{id: x, severty: high}]\n")
+        until(lambda: "configuration refused" in program.log(), "the refusal")
+        alive = program.on_config("health")
+        until(lambda: program.on_config("health", "--ready").returncode == 1, "the judgement", 60)
+        ready = program.on_config("health", "--ready", "--json")
+
+    assert alive.returncode == 0, alive
+    assert ready.returncode == 1
+    told = json.loads(ready.stdout)
+    assert (told["alive"], told["ready"]) == (True, False)
+    assert any("the files are refused" in one for one in told["problems"])
