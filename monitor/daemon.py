@@ -171,7 +171,7 @@ class Daemon:
                 channels=tuple(self.opened.watch.channels),
                 sources=sum(one.enabled for one in settings.sources.values()),
             )
-            return meters.expose(accept, known, self.health(), figures)
+            return await asyncio.to_thread(meters.expose, accept, known, self.health(), figures)
 
         access = Access(
             hosts=tuple(name.lower() for name in http.hosts),
