@@ -10,7 +10,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY monitor monitor
 COPY config config
 COPY seeds seeds
-# What built it stays behind: nothing in the image can install anything.
+# What built it stays behind: the environment of the program holds no installer.
 RUN /opt/monitor/bin/python -m pip install -qq --no-cache-dir --no-deps --no-build-isolation --no-index . \
  && /opt/monitor/bin/python -m pip uninstall -qq -y hatchling editables setuptools pip
 

@@ -51,7 +51,7 @@ def data(tmp_path: Path, image: Image) -> Path:
 
 
 def test_the_image_is_as_it_is_documented(image: Image) -> None:
-    """No root, no shell for the health check, no installer, and nothing of the checkout besides."""
+    """No root, no shell for the health check, no installer in the environment, no sources."""
     settings = image.settings
     packages = {path.name.lower() for path in image.tree.glob("opt/monitor/lib/*/site-packages/*")}
 
