@@ -6,6 +6,7 @@ from datetime import timedelta
 from monitor.doctor.facts import Facts, FeedAnswer
 from monitor.doctor.findings import Finding, fault, note, ok, warning
 from monitor.engine.vitals import told_health
+from monitor.notify.words import count
 from monitor.store.survey import Survey
 
 _LARGE_WAL = 64_000_000  # bytes; SQLite folds it back at 4 MB unless somebody keeps it from it
@@ -27,14 +28,14 @@ def configuration(facts: Facts) -> Iterator[Finding]:
         )
     if one.errors:
         return
-    channels = f"{len(one.channels)} channel" + ("" if len(one.channels) == 1 else "s")
+    channels = count(len(one.channels), "channel")
     yield ok(
         "configuration",
         f"{one.directory}: {one.enabled} of {one.sources} sources on, {one.rules} rules, "
         f"{channels}",
     )
     if one.warnings:
-        yield note("configuration", f"{one.warnings} warnings: monitor check shows them")
+        yield note("configuration", f"{count(one.warnings, 'warning')}: see monitor check")
 
 
 def database(facts: Facts) -> Iterator[Finding]:
