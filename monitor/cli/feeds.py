@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,8 @@ import click
 
 from monitor.cli import EXIT_PROBLEM
 from monitor.cli.audit import audit
-from monitor.cli.options import directory_option, output_options, read_config
-from monitor.cli.output import emit, to_json
+from monitor.cli.options import directory_option, output_options, read_config, reading
+from monitor.cli.output import emit, since, to_json
 from monitor.errors import FetchError, MonitorError, ParseError
 
 if TYPE_CHECKING:
@@ -52,6 +53,34 @@ def list_feeds(*, directory: Path, problems: bool, show_all: bool, output: str) 
     if problems:
         click.echo(f"{len(rows)} of {watched} sources", err=True)
         sys.exit(EXIT_PROBLEM)
+
+
+@feeds.command()
+@directory_option
+@click.option("--since", "since_text", default="7d", show_default=True, help="30d, 12h or a date.")
+@output_options
+def articles(*, directory: Path, since_text: str, output: str) -> None:
+    """Count for each feed with full_text what came of its articles: read, or why not."""
+    from monitor.engine.clock import utc_now
+
+    config = read_config(directory)
+    wanted = [source.id for source in config.sources if source.full_text and source.enabled]
+    with reading(Path(config.service.storage.database)) as tx:
+        tally = tx.full_text.tally(since(since_text, utc_now()))
+    rows = [_article_row(name, tally.get(name, {})) for name in dict.fromkeys((*wanted, *tally))]
+    emit(rows, output, ("id", "asked", "read", "failed", "why"))
+
+
+def _article_row(source_id: str, counts: Mapping[str, int]) -> dict[str, Any]:
+    failed = {kind: count for kind, count in counts.items() if kind != "read"}
+    return {
+        "id": source_id,
+        "asked": sum(counts.values()),
+        "read": counts.get("read", 0),
+        "failed": sum(failed.values()),
+        "why": ", ".join(f"{kind} {count}" for kind, count in failed.items()),
+        "kinds": failed,
+    }
 
 
 @feeds.command("test")
