@@ -333,6 +333,7 @@ _SENDING = frozenset(
 )
 
 
+STATES = ("new", "acknowledged", "escalated", "dismissed")  # of a story
 DISMISSED_AS = ("irrelevant", "wrong-match", "known", "duplicate", "outdated")
 ESCALATED_TO = ("review", "case", "management", "authority")
 

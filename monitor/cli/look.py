@@ -12,9 +12,9 @@ from monitor.cli import EXIT_PROBLEM
 from monitor.cli.options import directory_option, looking, output_options, stored
 from monitor.cli.output import emit, since
 from monitor.errors import MonitorError
+from monitor.model import STATES
 
 _LIMIT = click.option("--limit", default=50, show_default=True, help="At most so many.")
-_STATES = ("new", "acknowledged", "escalated", "dismissed")
 _COLUMNS = (
     "id",
     "severity",
@@ -49,7 +49,7 @@ def hits(*, directory: Path, rule: str | None, since_: str, limit: int, output: 
 
 @click.command()
 @directory_option
-@click.option("--state", type=click.Choice(_STATES), help="Of this state only; new: undecided.")
+@click.option("--state", type=click.Choice(STATES), help="Of this state only; new: undecided.")
 @click.option("--assignee", help="Those that this person works on.")
 @_SINCE
 @_LIMIT

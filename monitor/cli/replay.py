@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from monitor.store import Transaction
 
 
+_DECIDED = ("escalated", "acknowledged", "dismissed")  # states, the most telling first
+
+
 @dataclass(frozen=True)
 class _Change:
     """A hit that the new rules make and the old ones do not, or the other way round."""
@@ -41,6 +44,7 @@ class _Change:
     rule: str
     item: "Item"
     story: str | None
+    state: str  # what people made of the story, "" where there is none
 
     @property
     def row(self) -> dict[str, Any]:
@@ -53,6 +57,7 @@ class _Change:
             "seen_at": self.item.seen_at,
             "title": self.item.title,
             "story": self.story,
+            "state": self.state,
         }
 
 
@@ -86,18 +91,29 @@ def replay(*, directory: Path, since_: str, against: str, notify: bool, output: 
             items = _each(tx.items.since(begin), advance)
             changes = list(_changes(tx, old, config.ruleset, items, now))
     rows = [one.row for one in changes]
-    emit(rows, output, ("change", "rule", "seen_at", "source", "title", "story"))
-    counts = Counter(row["change"] for row in rows)
-    stories = {row["story"] for row in rows if row["story"]}
-    click.echo(
-        f"{total} items: {counts['gained']} hits gained, {counts['lost']} lost, "
-        f"{len(stories)} known stories touched{'.' if notify else '; nothing was sent.'}",
-        err=True,
-    )
+    emit(rows, output, ("change", "rule", "seen_at", "source", "title", "story", "state"))
+    click.echo(f"{total} items: {_said(rows)}{'.' if notify else '; nothing was sent.'}", err=True)
     if notify:
         gained = {one.item.id: one.item for one in changes if one.is_gained}
         alerts, sent = asyncio.run(_tell(config, list(gained.values())))
         click.echo(f"{alerts} alerts made, {sent} messages sent.", err=True)
+
+
+def _said(rows: list[dict[str, Any]]) -> str:
+    """Return the changes in a line: `1 hit gained; 2 hits lost, one was escalated`."""
+    parts = []
+    for change in ("gained", "lost"):
+        found = [row for row in rows if row["change"] == change]
+        states = Counter(row["state"] for row in found if row["state"] in _DECIDED)
+        known = [f"{_number(states[one])} {one}" for one in _DECIDED if states[one]]
+        hits = f"{len(found)} {'hit' if len(found) == 1 else 'hits'} {change}"
+        parts.append(", ".join([hits, *known]))
+    stories = len({row["story"] for row in rows if row["story"]})
+    return "; ".join([*parts, f"{stories} known stories touched"])
+
+
+def _number(count: int) -> str:
+    return "one was" if count == 1 else f"{count} were"
 
 
 async def _tell(config: "Config", items: "list[Item]") -> tuple[int, int]:
@@ -157,7 +173,8 @@ def _changes(
         before = {new.renamed.get(hit.rule, hit.rule) for hit in match(item, old, now)}
         after = {hit.rule for hit in match(item, new, now)}
         for rule in sorted(before ^ after):
-            yield _Change(rule in after, rule, item, tx.stories.story_of(item.id))
+            story, state = tx.stories.standing(item.id) or (None, "")
+            yield _Change(rule in after, rule, item, story, state)
 
 
 @click.command()

@@ -3,6 +3,7 @@
 import difflib
 import sys
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,12 @@ import click
 from monitor.cli import EXIT_PROBLEM
 from monitor.cli.options import directory_option, looking, output_options, read_config, stored
 from monitor.cli.output import emit, since
+from monitor.model import STATES
 
 if TYPE_CHECKING:
     from monitor.config import Config
 
+_WRONG = ("wrong-match", "irrelevant")  # dismissals that are the rule's fault
 _LIMIT = click.option("--limit", default=50, show_default=True, help="At most so many.")
 _SINCE = click.option("--since", "since_", default="30d", show_default=True, help="30d, 12h, date.")
 
@@ -86,20 +89,83 @@ def near(*, directory: Path, rule: str | None, limit: int, output: str) -> None:
 @rules.command()
 @directory_option
 @click.option("--rule", help="Of this rule only.")
+@click.option(
+    "--by",
+    type=click.Choice(["word", "rule"]),
+    default="word",
+    show_default=True,
+    help="Count for each word, or for each rule what people made of its stories.",
+)
 @_SINCE
 @_LIMIT
 @output_options
-def stats(*, directory: Path, rule: str | None, since_: str, limit: int, output: str) -> None:
-    """Count how many stored items hold each word of a rule, and how many of those hit."""
+def stats(
+    *, directory: Path, rule: str | None, by: str, since_: str, limit: int, output: str
+) -> None:
+    """Count how many stored items hold each word of a rule, how many hit, how many were dismissed.
+
+    With --by rule: stories of each rule by what people decided, and the share that was right.
+    """
     from monitor.engine.clock import utc_now
-    from monitor.rules import word_stats
 
     now = utc_now()
+    begin = since(since_, now)
     with stored(directory) as (config, tx):
-        counts = word_stats(tx.items.since(since(since_, now)), config.ruleset, now)
-    rows = [vars(count) for count in counts if rule is None or count.rule == rule]
-    rows.sort(key=lambda row: (-row["hits"], -row["items"], row["rule"], row["word"]))
-    emit(rows[:limit], output, ("rule", "clause", "word", "items", "hits"))
+        count = _by_word if by == "word" else _by_rule
+        rows = [row for row in count(config, tx, begin, now) if rule in (None, row["rule"])]
+    emit(rows[:limit], output, _STATS[by])
+
+
+_STATS = {
+    "word": ("rule", "clause", "word", "items", "hits", "dismissed"),
+    "rule": ("rule", "hits", "stories", *STATES, "wrong", "right"),
+}
+
+
+def _by_word(config: "Config", tx: Any, begin: datetime, now: datetime) -> list[dict[str, Any]]:
+    """Return a row for each word, the most hits first."""
+    from monitor.rules import word_stats
+
+    gone = tx.stories.dismissed_items(begin)
+    items = (item for item in tx.items.since(begin) if item.id in gone)
+    dismissed = {_key(one): one.hits for one in word_stats(items, config.ruleset, now)}
+    counts = word_stats(tx.items.since(begin), config.ruleset, now)
+    rows = [{**vars(one), "dismissed": dismissed[_key(one)]} for one in counts]
+    return sorted(rows, key=lambda row: (-row["hits"], -row["items"], row["rule"], row["word"]))
+
+
+def _key(one: Any) -> tuple[str, str, str]:
+    return one.rule, one.clause, one.word
+
+
+def _by_rule(config: "Config", tx: Any, begin: datetime, _: datetime) -> list[dict[str, Any]]:
+    """Return a row for each rule, those that were most often wrong first, unused ones last."""
+    rows = {name: _outcome_of(name) for name in config.ruleset.rules}
+    decided = tx.log.last_decisions()
+    for one in tx.stories.by_rule(begin):
+        row = rows.setdefault(one["rule"], _outcome_of(one["rule"]))
+        row["hits"] += one["hits"]
+        row["stories"] += 1
+        row[one["state"]] += 1
+        detail = decided.get(one["story"], {}).get("detail", "")
+        row["wrong"] += one["state"] == "dismissed" and detail.startswith(_WRONG)
+    for row in rows.values():
+        right = row["acknowledged"] + row["escalated"]
+        if right + row["wrong"]:
+            row["right"] = f"{right / (right + row['wrong']):.0%}"
+    return sorted(rows.values(), key=lambda row: (-row["wrong"], -row["stories"], row["rule"]))
+
+
+def _outcome_of(rule: str) -> dict[str, Any]:
+    """Return an empty row; `right` stays empty while nobody decided anything."""
+    return {
+        "rule": rule,
+        "hits": 0,
+        "stories": 0,
+        **dict.fromkeys(STATES, 0),
+        "wrong": 0,
+        "right": "",
+    }
 
 
 @rules.command()

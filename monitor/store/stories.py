@@ -99,6 +99,36 @@ class Stories:
         rows = self._db.query("select story_id from member where item_id = ?", [item_id])
         return next((StoryId(row["story_id"]) for row in rows), None)
 
+    def standing(self, item_id: ItemId) -> tuple[StoryId, str] | None:
+        """Return the story an item is in, and what people made of it, or None."""
+        rows = self._db.query(
+            """select story.id, story.state from member join story on story.id = member.story_id
+               where member.item_id = ?""",
+            [item_id],
+        )
+        return next(((StoryId(row["id"]), row["state"]) for row in rows), None)
+
+    def by_rule(self, since: datetime) -> Iterator[dict[str, Any]]:
+        """Return for each rule and story that it hit since a time: hits, and the story's state."""
+        return iter(
+            self._db.query(
+                """select hit.rule, story.id as story, story.state, count(*) as hits
+                   from hit join member on member.item_id = hit.item_id
+                     join story on story.id = member.story_id
+                   where hit.made_at >= ? group by hit.rule, story.id order by hit.rule""",
+                [to_text(since)],
+            )
+        )
+
+    def dismissed_items(self, since: datetime) -> frozenset[ItemId]:
+        """Return the items that joined since a time a story that people dismissed."""
+        rows = self._db.query(
+            """select member.item_id from member join story on story.id = member.story_id
+               where member.joined_at >= ? and story.state = 'dismissed'""",
+            [to_text(since)],
+        )
+        return frozenset(ItemId(row["item_id"]) for row in rows)
+
     def get(self, story_id: StoryId) -> Story | None:
         """Return a story as it stands, or None."""
         rows = self._db.query(

@@ -366,7 +366,7 @@ def test_a_rule_edit_is_rehearsed_on_what_is_stored(program: Program) -> None:
     told = program.on_config("replay", "--notify")
     again = program.on_config("replay", "--notify")
 
-    assert "1 hits gained" in told.stderr
+    assert "1 hit gained" in told.stderr
     assert "1 alerts made, 1 messages sent" in told.stderr
     assert "0 hits gained" in again.stderr
     assert len(program.kit.hook.posts()) == 2

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,10 @@ from monitor.service import Opened, Reloader
 from monitor.steps.watch import Watch
 from tests.kit import Kit, unused_post
 
+UNLIKE = (  # words that no two articles share
+    *("zbqkrtp mtrfdls gchnbfl", "plvxcdt wgndmst rbtfclg"),
+    *("hjcsnpr dnktbgl smfcrtd", "rfgbldn qmzltsc pfbnrmg"),
+)
 OIL = ("North Korea buys oil at sea", "Tankers met at night.")
 
 
@@ -133,3 +138,36 @@ def test_an_assignment_or_note_of_nothing_is_refused(kit: Kit, monkeypatch: Any)
     assert "contradict" in _run("assign", "s-1", "--nobody", "--to", "x").output
     assert "--text is missing" in _run("note", "s-1", "-m", " ").output
     assert "at most 10000" in _run("note", "s-1", "-m", "x" * 10_001).output
+
+
+def test_what_was_decided_feeds_stats_and_replay(kit: Kit, monkeypatch: Any) -> None:
+    """A dismissal counts against its rule and words; a lost hit says what people made of it."""
+    config = _configured(kit, monkeypatch)
+    monkeypatch.setattr("monitor.engine.clock.utc_now", lambda: kit.now)
+    entries = [(f"North Korea {words} oil {n}", words) for n, words in enumerate(UNLIKE)]
+    kit.feeds.put("/a.xml", kit.rss(*entries))
+    source = kit.source("a")
+    files = {"rules/a.yaml": kit.rules}
+    report = kit.run([source], lambda watch: poll_source(watch, source, kit.now), files=files)
+    kit.now += timedelta(hours=1)
+    first, second, third, _ = [str(told.story_id) for told in report.told]
+    assert _run("dismiss", first, "--reason", "wrong-match").exit_code == 0
+    assert _run("dismiss", second, "--reason", "duplicate").exit_code == 0
+    assert _run("escalate", third, "--reason", "case").exit_code == 0
+
+    rules = json.loads(_run("rules", "stats", "--by", "rule", "--json").stdout)
+    words = json.loads(_run("rules", "stats", "--rule", "oil", "--json").stdout)
+    text = kit.rules.replace("[oil, petroleum]", "[petroleum]")
+    text = text.replace("imports oil", "imports petroleum")
+    (config / "rules" / "a.yaml").write_text(text, encoding="utf-8")
+    replay = _run("replay")
+
+    assert rules[0] == {
+        "rule": "oil", "hits": 4, "stories": 4, "new": 1, "acknowledged": 0, "escalated": 1,
+        "dismissed": 2, "wrong": 1, "right": "50%",
+    }  # fmt: skip
+    assert rules[1]["right"] == ""
+    assert {(row["word"], row["hits"], row["dismissed"]) for row in words} >= {("oil", 4, 2)}
+    assert "4 items: 0 hits gained; 4 hits lost, one was escalated, 2 were dismissed" in (
+        replay.output
+    )
