@@ -75,6 +75,7 @@ class Meters(Observer):
         self._gaps = self._counter(
             "feed_gaps", "Polls that may have missed items: the feed moved on entirely."
         )
+        self._articles = self._counter("articles", "Articles that were asked for.", "result")
         self._digests = self._counter("digests", "Digests made.")
         self._alarms = self._counter("alarms", "Alarms of the watch about itself.")
         self._deliveries = self._counter(
@@ -122,6 +123,8 @@ class Meters(Observer):
         self._items.labels("new").inc(report.new_items)
         self._items.labels("edited").inc(report.changed_items)
         self._gaps.inc(report.has_gap)
+        for result, count in report.articles.items():
+            self._articles.labels("read" if result == "read" else "failed").inc(count)
         for told in report.told:
             self._stories.inc(told.opened)
             self._decisions.labels(told.decision.reason.value).inc()

@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from monitor import yamlnodes
 from monitor.alerts.route import Route
-from monitor.config import Config, show
+from monitor.config import Config, crosscheck, show
 from monitor.config.assemble import assemble
 from monitor.config.parts import Surroundings, Texts
 from monitor.errors import ConfigError, Problem
@@ -481,3 +482,36 @@ def test_a_route_that_contradicts_itself_is_an_error(
     [fault] = faults(routes=f"channels: {{desk: {{console: {{}}}}}}\nroutes:\n  - {routes}\n")
 
     assert message in fault
+
+
+@pytest.mark.parametrize(
+    ("feeds", "lines"),
+    [
+        ("feeds:\n  - {id: a, url: x, full_text: true}", [2]),
+        ("defaults: {full_text: true}\nfeeds:\n  - {id: a, url: x}", [1]),
+        ("feeds:\n  - {id: a, url: x, full_text: true, enabled: false}", []),
+        ("feeds:\n  - {id: a, url: x, full_text: false}\n  - none", []),
+    ],
+    ids=["a-feed", "the-default", "one-that-is-off", "not-wanted"],
+)
+def test_articles_without_their_extra_are_an_error_with_the_command(
+    feeds: str, lines: list[int]
+) -> None:
+    """At the place that asks for them."""
+    problems = list(crosscheck.unreadable_articles(yamlnodes.load("feeds.yaml", feeds)))
+
+    assert [one.line for one in problems] == lines
+    assert all('pip install "sanctions-monitor[fulltext]"' in one.hint for one in problems)
+
+
+def test_a_canary_that_nobody_could_miss_is_warned_of(load: Load) -> None:
+    """It goes to every channel: none is left to say that it does not arrive."""
+    routes = "channels: {a: {console: {}}, b: {console: {}}}"
+
+    alone = load(routes=routes, monitor="canary: {send: [a, b]}")
+    fine = load(routes=routes, monitor="canary: {send: a}")
+
+    assert alone.canary_channels == ("a", "b")
+    assert any("does not arrive" in one.message for one in alone.warnings)
+    assert not any("does not arrive" in one.message for one in fine.warnings)
+    assert load(routes=routes).canary_channels == ()
