@@ -34,12 +34,16 @@ def read_files(
 
 def read_one(directory: Path, name: str) -> tuple[Mapping[str, str], list[Problem]]:
     """Return the text of one file of a configuration, none where it is absent."""
-    if not directory.is_dir():
-        hint = 'write a new one with "monitor init DIR"'
-        return {}, [_whole(str(directory), "there is no such directory", hint)]
     path = directory / name
-    if not os.path.lexists(path):
+    try:
+        if not directory.is_dir():
+            hint = 'write a new one with "monitor init DIR"'
+            return {}, [_whole(str(directory), "there is no such directory", hint)]
+        path.lstat()
+    except FileNotFoundError:
         return {}, []
+    except OSError as error:
+        return {}, [_whole(str(path), f"cannot be read: {error.strerror or error}")]
     found = _read(path, name)
     return ({}, [found]) if isinstance(found, Problem) else ({name: found}, [])
 

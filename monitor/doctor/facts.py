@@ -55,9 +55,15 @@ class Volume:
     filesystem: str = ""
     free_bytes: int = 0
     total_bytes: int = 0
+    has_database: bool = False
     is_emptied: bool = False
     expected_owner: int = 0
     modes: tuple[Mode, ...] = ()
+
+    @property
+    def is_known(self) -> bool:
+        """Return whether it could be looked at."""
+        return self.total_bytes > 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,7 +48,7 @@ def local_facts(place: Place) -> tuple[Facts, Config | None]:
         secrets=gather_machine.secrets(place.directory, config.files),
         holder=gather_machine.holder(database),
     )
-    if not database.exists() or database.stat().st_size == 0:
+    if facts.volume is None or not facts.volume.has_database:
         return facts, config
     return replace(facts, survey=survey(database, HEALTH, place.clock())), config
 

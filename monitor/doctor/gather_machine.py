@@ -51,9 +51,10 @@ def _packages() -> Iterator[tuple[str, str]]:
 
 def volume(database: Path) -> Volume:
     """Return what there is to know of the directory of a database."""
-    folder = _existing(database.parent)
     marker = database.with_name(f"{database.name}.was-here")
     try:
+        folder = _existing(database.parent)
+        has_database = database.exists() and database.stat().st_size > 0
         room = os.statvfs(folder)
         free, total = room.f_bavail * room.f_frsize, room.f_blocks * room.f_frsize
         return Volume(
@@ -62,7 +63,8 @@ def volume(database: Path) -> Volume:
             filesystem=_filesystem(folder),
             free_bytes=free,
             total_bytes=total,
-            is_emptied=marker.exists() and not (database.exists() and database.stat().st_size),
+            has_database=has_database,
+            is_emptied=marker.exists() and not has_database,
             expected_owner=folder.stat().st_uid,
             modes=tuple(_modes(database)),
         )

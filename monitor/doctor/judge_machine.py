@@ -66,6 +66,14 @@ def volume(facts: Facts) -> Iterator[Finding]:
     if one is None:
         return
     where = str(one.database.parent)
+    if not one.is_known:
+        yield fault(
+            "volume",
+            f"{where}: {one.refusal}",
+            "neither the disk nor the database could be looked at",
+            "run this as the user of the watch, or with sudo; is storage.database right?",
+        )
+        return
     if one.is_emptied:
         yield fault(
             "volume",

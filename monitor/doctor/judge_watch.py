@@ -42,7 +42,7 @@ def database(facts: Facts) -> Iterator[Finding]:
     """Judge the database file."""
     one = facts.survey
     if one is None:
-        if facts.volume and not facts.volume.is_emptied:
+        if facts.volume and facts.volume.is_known and not facts.volume.is_emptied:
             yield note("database", f"{facts.volume.database} does not exist yet: nothing ran here")
         return
     if one.faults:
@@ -85,38 +85,46 @@ def _version(one: Survey) -> Finding:
 def worker(facts: Facts) -> Iterator[Finding]:
     """Judge whether a watch is at work: the lock says who, its own judgement says how."""
     held = f"process {facts.holder.pid} ({facts.holder.command})" if facts.holder else ""
+    if facts.volume and not facts.volume.is_known:
+        return
     if facts.survey and not facts.survey.is_read:
         if held:
             yield note("watch", f"{held} holds the lock; what it says of itself cannot be read")
         return
     judged = facts.survey.judged if facts.survey else None
-    is_good, said = told_health(judged, facts.at, ready=True)
     if judged is None:
         yield from _unheard(held)
-    elif is_good and held:
-        yield ok("watch", f"{held}: {said}")
-    elif is_good:
-        yield note("watch", f"{said}; nobody holds the lock: it has just stopped")
-    elif not held:
-        yield fault(
+    else:
+        is_good, said = told_health(judged, facts.at, ready=True)
+        yield _heard(held, is_good=is_good, said=said)
+
+
+def _heard(held: str, *, is_good: bool, said: str) -> Finding:
+    if is_good and held:
+        return ok("watch", f"{held}: {said}")
+    if is_good:
+        return note("watch", f"{said}; nobody holds the lock: it has just stopped")
+    if not held:
+        return fault(
             "watch",
             f"no watch is running ({said})",
             "nothing is polled and nobody is told of anything",
             "start it: systemctl start sanctions-monitor, or monitor run; its log says why it "
             "ended",
         )
-    elif said.startswith("not alive"):
-        yield fault(
+    if said.startswith("not alive"):
+        return fault(
             "watch",
             f"{held} holds the lock and does not get on: {said}",
             "nothing is polled, or nobody is told of anything",
             "look at its log; restart it: systemctl restart sanctions-monitor. Nothing is lost",
         )
-    else:
-        yield warning(
-            "watch", f"{held}: {said}", "it works, and something is not as it should be",
-            "the words after the colon say what; monitor health --ready --json says all",
-        )  # fmt: skip
+    return warning(
+        "watch",
+        f"{held}: {said}",
+        "it works, and something is not as it should be",
+        "the words after the colon say what; monitor health --ready --json says all",
+    )
 
 
 def _unheard(held: str) -> Iterator[Finding]:

@@ -229,8 +229,13 @@ def pending_migrations(path: Path) -> tuple[str, ...]:
 
 def _refuse_other(path: Path) -> None:
     """Refuse a database that is gone, or of another version than this program."""
-    _refuse_gone(path, is_empty=not path.exists())
-    if not path.exists():
+    try:
+        is_there = path.exists()
+        _refuse_gone(path, is_empty=not is_there)
+    except OSError as error:
+        hint = "run this as the user of the watch, or with sudo"
+        raise StoreError(f"{path}: {error.strerror}; {hint}") from error
+    if not is_there:
         raise StoreError(f"{path} does not exist yet: start with monitor run or monitor once")
     lacking = pending_migrations(path)
     if lacking:

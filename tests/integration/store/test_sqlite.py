@@ -412,6 +412,15 @@ def test_who_comes_beside_finds_no_database_or_one_that_is_gone(tmp_path: Path, 
     assert [path.name for path in tmp_path.iterdir()] == ["monitor.db.was-here"]
 
 
+@pytest.mark.parametrize("way", ["look", "join"])
+def test_a_place_that_may_not_be_looked_at_is_told(tmp_path: Path, way: str) -> None:
+    """The system's reason, and that it is a matter of the user; here the name is too long."""
+    store = SqliteStore(tmp_path / ("x" * 300) / "monitor.db")
+
+    with pytest.raises(StoreError, match="File name too long; run this as the user of the watch"):
+        getattr(store, way)()
+
+
 def test_looking_cannot_write_and_sees_what_a_writer_commits(store: SqliteStore) -> None:
     """A reader beside a writer, in a path that an address would misread."""
     odd = store.path.with_name("a?b#c%20.db")

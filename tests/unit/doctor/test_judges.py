@@ -9,7 +9,7 @@ import pytest
 
 from monitor.doctor.facts import Facts, FeedAnswer, Files, Holder, Limits, Mode, Software, Volume
 from monitor.doctor.findings import Grade, worst
-from monitor.doctor.gather_machine import filesystem_of, pid_of
+from monitor.doctor.gather_machine import filesystem_of, pid_of, volume
 from monitor.doctor.gather_network import ahead_of, sample
 from monitor.doctor.judge import judge
 from monitor.doctor.paste import paste, scrub
@@ -187,6 +187,15 @@ def test_the_innermost_mount_counts() -> None:
     assert filesystem_of(Path("/srv/our data/db"), lines) == "nfs4"
     assert filesystem_of(Path("/srv"), lines) == "ext4"
     assert filesystem_of(Path("/srv"), []) == ""
+
+
+def test_a_volume_that_may_not_be_looked_at_is_a_fault() -> None:
+    """The system's reason is told; nothing is read of the database."""
+    found = volume(Path("/tmp") / ("x" * 300) / "monitor.db")
+
+    assert (found.refusal, found.has_database) == ("File name too long", False)
+    faults = _bad(replace(WELL, volume=found, survey=None, holder=None))
+    assert [(check, grade) for check, grade, _ in faults] == [("volume", "fault")]
 
 
 def test_who_waits_for_a_lock_does_not_hold_it() -> None:
