@@ -6,6 +6,7 @@ metric; a test compares.
 """
 
 import platform
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -59,7 +60,7 @@ class Meters(Observer):
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._standing = _Standing(database)
-        ProcessCollector(registry=self.registry)
+        _Process(registry=self.registry)
         self.registry.register(self._standing)
         self._polls = self._counter("polls", "Polls by what they came to.", "result")
         self._failures = self._counter("poll_failures", "Failed polls by kind of failure.", "kind")
@@ -188,6 +189,16 @@ class Meters(Observer):
             self._polls.labels(result)
         for reason in Reason:
             self._decisions.labels(reason.value)
+
+
+class _Process(ProcessCollector):
+    """The process's own figures; under systemd's `ProcSubset=pid` /proc/stat is not there.
+
+    Without the time of boot the library would date the start of the process to 1970.
+    """
+
+    def _boot_time(self) -> float:
+        return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class _Standing:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,14 @@ def test_without_the_database_the_rest_is_shown(tmp_path: Path) -> None:
     assert samples["sanctions_monitor_database_readable", ()] == 0
     assert ("sanctions_monitor_feeds", (("state", "ok"),)) not in samples
     assert samples["sanctions_monitor_polls_total", (("result", "read"),)] == 1
+
+
+def test_the_start_of_the_process_is_known_without_proc_stat(tmp_path: Path) -> None:
+    """The shipped unit hides all of /proc but processes."""
+    text, _ = _exposed(_meters(tmp_path), None)
+
+    started = _samples(text)["process_start_time_seconds", ()]
+    assert 0 < time.time() - started < 86_400
 
 
 def test_a_refused_reload_shows(tmp_path: Path) -> None:
