@@ -32,6 +32,7 @@ _COMMANDS: Mapping[str, _Entry] = {
     "config": _Entry("setup", "Show the effective settings, what an edit changes, the schemas."),
     "hits": _Entry("look", "List what matched, newest first."),
     "stories": _Entry("look", "List stories, worst first."),
+    "digest": _Entry("digest", "Print what the next digest would say if it closed now."),
     "show": _Entry("look", "Show a story, an item or a rule, with every reason."),
     "story": _Entry("story", "Mend stories: split, merge, mute, acknowledge."),
     "ack": _Entry("triage", "Say that stories are seen: they are not told again."),

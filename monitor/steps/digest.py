@@ -110,6 +110,13 @@ def _close(tx: Transaction, watch: Watch, plan: Plan, started_at: datetime, now:
     return True
 
 
+def begun_at(tx: Transaction, plan: Plan, now: datetime) -> datetime:
+    """Return when the period began that is not closed yet."""
+    last = tx.log.last_digest(plan.kind, now)
+    started = tx.log.meta(_STARTED)
+    return last[1] if last else to_time(started) if started else now
+
+
 def _is_empty(digest: Digest) -> bool:
     return not digest.stories and not digest.coverage.problems
 

@@ -372,7 +372,7 @@ def test_a_rule_edit_is_rehearsed_on_what_is_stored(program: Program) -> None:
     assert len(program.kit.hook.posts()) == 2
     [change] = json.loads(replay.stdout)
     assert (change["change"], change["rule"], change["title"]) == ("lost", "veto", VETO[0])
-    assert "1 lost" in replay.stderr
+    assert "1 hit lost" in replay.stderr
     assert len(history) == 1
     assert near.returncode == 0
 
