@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
            --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: setup run demo test test-long lint lock clean help evaluate evaluate-week test-faults soak test-image bench-match bench-stories bench-fetch bench-poll
+.PHONY: setup run demo test test-long lint lock clean help evaluate evaluate-week evaluate-month test-faults soak test-image bench-match bench-stories bench-fetch bench-poll
 
 help:  ## this list
 	@grep -hE '^[a-z-]+.*:.*## ' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 22
@@ -41,6 +41,8 @@ evaluate: setup  ## rules, stories and feed reading on the labelled data beside 
 	$(BIN)/python -m tests.evaluation.conformance
 evaluate-week: setup  ## a week of real news through the worker, killed three times, and its ledger
 	$(BIN)/python tests/evaluation/week.py $(ARGS)
+evaluate-month: setup  ## a simulated month of 120 feeds with faults: states, delays, messages, ledger
+	$(BIN)/python -m tests.evaluation.month $(ARGS)
 bench-match: setup  ## the matcher against the raw automaton and a loop of re
 	$(BIN)/python tests/benchmarks/match.py $(ARGS)
 bench-stories: setup  ## assignment at 5,000 live stories

@@ -1,6 +1,6 @@
 """What ails a source: what a poll found becomes an episode, which ends when the source is well.
 
-Damped: what comes back within a day is the same episode, not a new one.
+Damped: what comes back soon is the same episode, not a new one.
 """
 
 from dataclasses import dataclass, replace
@@ -16,13 +16,11 @@ _SELDOM_FAILED = 4  # of these: well again
 _WELL_READS = 2  # in a row; a single one may be luck
 _GAP_TOLD = timedelta(hours=25)  # a digest a day, on the longest day of the year too
 _RELAPSE = timedelta(hours=24)  # what comes back within them never quite went
+_QUIET_RELAPSE = timedelta(days=7)  # a feed that fades is silent again and again
 _ADOPTED_AFTER = timedelta(days=14)  # told in so many digests, another feed is the feed
 
-# States that tell of one trouble: going from one to another is no news.
-_ONE_TROUBLE = (
-    frozenset({Health.GONE, Health.WRONG_CONTENT, Health.FAILING}),
-    frozenset({Health.SILENT, Health.STALE}),
-)
+_QUIET = frozenset({Health.SILENT, Health.STALE})
+_ONE_TROUBLE = (frozenset({Health.GONE, Health.WRONG_CONTENT, Health.FAILING}), _QUIET)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +42,8 @@ class Finding:
 class Episode:
     """A problem of a source from its begin to its end; `number` None is not stored yet.
 
-    `well_since` is when the polls became good again; a single one does not end it.
+    `well_since` is when the polls became good again; a single one does not end it. An episode that
+    ended without is one that another took the place of.
     """
 
     source: SourceId
@@ -65,24 +64,35 @@ class Episode:
 
 
 def judge(
-    source: SourceId, latest: Episode | None, found: Finding | None, now: datetime
+    source: SourceId,
+    known: Episode | None,
+    found: Finding | None,
+    now: datetime,
+    *,
+    earlier: Episode | None = None,
 ) -> tuple[Episode, ...]:
     """Return the episodes to store after a poll: the open one as it goes on or ends, a new one.
 
-    `latest` is the source's latest episode, over or not.
+    `earlier` is the source's latest episode of the trouble that was found, if it is over.
     """
-    known = latest if latest is not None and latest.ended_at is None else None
     if found is None:
         return () if known is None else (_well(known, now),)
     if known is None:
-        return (_relapsed(latest, found, now) or _begun(source, found, now),)
-    if _is_same(known.state, found.state):
+        return (_relapsed(earlier, found, now) or _begun(source, found, now),)
+    if found.state in same_trouble(known.state):
         return (_goes_on(known, found, now),)
     if known.state.is_unread or found.state is Health.MOVED:
         before = _well(known, now)  # what is worse goes before
     else:
-        before = replace(known, ended_at=now)
-    return (before,) if before.ended_at is None else (before, _begun(source, found, now))
+        before = replace(known, ended_at=now, well_since=None)
+    if before.ended_at is None:
+        return (before,)
+    return before, _relapsed(earlier, found, now) or _begun(source, found, now)
+
+
+def same_trouble(state: Health) -> frozenset[Health]:
+    """Return the states that tell of one trouble with this one: going between them is no news."""
+    return next((one for one in _ONE_TROUBLE if state in one), frozenset({state}))
 
 
 def fails_mostly(outcomes: int, *, known: Episode | None) -> int:
@@ -117,20 +127,23 @@ def _begun(source: SourceId, found: Finding, now: datetime) -> Episode:
 
 
 def _relapsed(latest: Episode | None, found: Finding, now: datetime) -> Episode | None:
-    """Return the latest episode, open again, where its trouble is back within a day.
+    """Return the latest episode, open again, where its trouble is back soon.
 
-    People who were told of its end are told again.
+    People who were told of its end are told again, but not of one more silence.
     """
-    if latest is None or latest.ended_at is None or now - latest.ended_at >= _RELAPSE:
+    if latest is None or latest.ended_at is None:
         return None
-    if latest.cause == LINE or not _is_same(latest.state, found.state):
+    is_quiet = found.state in _QUIET
+    soon = _QUIET_RELAPSE if is_quiet else _RELAPSE
+    if latest.cause == LINE or now - latest.ended_at >= soon:
         return None
+    is_known = latest.end_told_at is None or is_quiet
     return replace(
         _goes_on(latest, found, now),
         cause=found.cause,
         relapses=latest.relapses + 1,
         ended_at=None,
-        told_at=None if latest.end_told_at is not None else latest.told_at,
+        told_at=latest.told_at if is_known else None,
         end_told_at=None,
     )
 
@@ -162,7 +175,3 @@ def _well(known: Episode, now: datetime) -> Episode:
 def _reads_asked(known: Episode) -> int:
     is_doubted = known.state.is_unread or known.state is Health.TRUNCATED
     return _WELL_READS if is_doubted and known.kind != OTHER_FEED else 1
-
-
-def _is_same(one: Health, other: Health) -> bool:
-    return one is other or any(one in trouble and other in trouble for trouble in _ONE_TROUBLE)

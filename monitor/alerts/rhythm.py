@@ -92,7 +92,7 @@ def _allowed(pauses: Sequence[float]) -> float | None:
         spread = pauses[0] - pauses[min(_RANK, len(pauses) - 1)]
         return max(2 * pauses[0], pauses[0] + 5 * spread)
     usual, spread = pauses[1], pauses[1] - pauses[1 + _RANK]
-    return max(1.5 * usual, usual + 4 * spread, 1.1 * pauses[0])
+    return max(2 * usual, usual + 4 * spread, 1.1 * pauses[0])
 
 
 def _pauses(

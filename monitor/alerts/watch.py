@@ -17,6 +17,7 @@ _GATHERED = timedelta(minutes=15)  # what can wait, and what is well again, wait
 _APART = timedelta(hours=1)  # between two messages about what can wait
 _SAME_GUARD = timedelta(hours=72)  # later, the guard of another host is another decision of his
 _SURE_AFTER = timedelta(hours=3)  # that a problem is over: flapping is told once
+_SURE_POLLS = 5  # or so many, whichever takes longer
 _SURE_LATER = timedelta(hours=6)  # for each relapse
 _PEERS_AWAITED = timedelta(hours=6)  # that share a cause with one that is well again
 LINE_TOLD_AFTER = timedelta(minutes=10)  # a router that restarts is no news
@@ -42,6 +43,7 @@ class Ailing:
     episode: Episode
     label: str
     what_to_do: str
+    every: timedelta  # between two polls
 
     @property
     def number(self) -> int:
@@ -188,7 +190,7 @@ def ends(ended: Sequence[Ailing], going_on: Sequence[Episode], now: datetime) ->
     """
     silent = [one for one in ended if _ends_quietly(one.episode)]
     news = [one for one in ended if one not in silent]
-    ready = [one for one in news if _is_sure(one.episode, going_on, now)]
+    ready = [one for one in news if _is_sure(one, going_on, now)]
     if not ready:
         return _settled(silent)
     first = min(one.episode.ended_at or now for one in ready)
@@ -196,14 +198,18 @@ def ends(ended: Sequence[Ailing], going_on: Sequence[Episode], now: datetime) ->
 
 
 def _ends_quietly(episode: Episode) -> bool:
-    return episode.told_at is None or episode.state in _ENDS_QUIETLY or episode.cause == LINE
+    is_replaced = episode.well_since is None
+    is_no_news = episode.state in _ENDS_QUIETLY or episode.cause == LINE
+    return episode.told_at is None or is_replaced or is_no_news
 
 
-def _is_sure(episode: Episode, going_on: Sequence[Episode], now: datetime) -> bool:
+def _is_sure(one: Ailing, going_on: Sequence[Episode], now: datetime) -> bool:
+    episode = one.episode
     well_for = now - (episode.ended_at or now)
-    if well_for < _SURE_AFTER + _SURE_LATER * episode.relapses:
+    sure_after = max(_SURE_AFTER, _SURE_POLLS * one.every) + _SURE_LATER * episode.relapses
+    if well_for < sure_after:
         return False
-    has_peers = bool(episode.cause) and any(one.cause == episode.cause for one in going_on)
+    has_peers = bool(episode.cause) and any(its.cause == episode.cause for its in going_on)
     return not has_peers or well_for >= _PEERS_AWAITED
 
 

@@ -48,6 +48,7 @@ _COMMANDS: Mapping[str, _Entry] = {
     "rules": _Entry("rules", "List, show, test and compare rules."),
     "replay": _Entry("replay", "Match stored items again: hits gained and lost; nothing is sent."),
     "history": _Entry("replay", "List the rule sets that were in force, and when."),
+    "coverage": _Entry("coverage", "Say what was read, what was not and for how long."),
     "feeds": _Entry("feeds", "List, test, find, import and export sources."),
     "notify": _Entry("notify", "Send a test message, or preview an alert."),
     "outbox": _Entry("outbox", "List, show, retry and cancel messages."),

@@ -196,6 +196,8 @@ def progress(total: int, what: str) -> Iterator[Callable[[], None]]:
 
 def summary_of(cycle: "Cycle") -> dict[str, Any]:
     """Return the counts of a cycle: feeds, items, hits, stories, alerts, deliveries, seconds."""
+    from monitor.notify.payload import coverage_data
+
     results = Counter(report.result for report in cycle.reports)
     told = [told for report in cycle.reports for told in report.told]
     stages: Counter[str] = Counter()
@@ -211,6 +213,7 @@ def summary_of(cycle: "Cycle") -> dict[str, Any]:
             for one in cycle.reports
             if one.result == "failed"
         ],
+        "coverage": coverage_data(cycle.coverage),
         "items": {
             "new": sum(report.new_items for report in cycle.reports),
             "changed": sum(report.changed_items for report in cycle.reports),
@@ -237,6 +240,7 @@ def told(cycle: "Cycle", summary: dict[str, Any]) -> str:
     lines = [
         f"Sources: {feeds['read']} read, {feeds['unchanged']} unchanged, {feeds['failed']} failed.",
         *(f"  {one['source']}: {one['error']}" for one in summary["failures"]),
+        *_unseen(summary["coverage"]),
         f"Items: {items['new']} new, {items['changed']} edited.",
         *_articles(summary["articles"]),
         f"Hits: {summary['hits']} in {_stories(summary['stories'])}.",
@@ -247,6 +251,19 @@ def told(cycle: "Cycle", summary: dict[str, Any]) -> str:
     if cycle.reports and feeds["failed"] == len(cycle.reports):
         lines.append(_OFFLINE.replace(" I keep trying.", ""))
     return "\n".join(lines)
+
+
+def _unseen(coverage: dict[str, Any]) -> list[str]:
+    """Return what was read badly, late or not at all, beside the failures of this cycle."""
+    lines = [
+        f"  {one['source']}: {one['state']}: {one['detail']}"
+        for one in coverage["problems"]
+        if one["state"] != "failing"
+    ]
+    late = sum(one["late_items"] for one in coverage["not_read"])
+    if late:
+        lines.append(f"Late: {late} items of sources that could not be read before.")
+    return lines
 
 
 def _articles(counts: dict[str, Any]) -> list[str]:

@@ -20,8 +20,9 @@ from monitor.engine.pulse import Line, Pulse
 from monitor.engine.ticks import Ticks
 from monitor.engine.vitals import BEAT_EVERY, Vitals
 from monitor.errors import StoreError
-from monitor.model import Source
+from monitor.model import Coverage, Source
 from monitor.pipeline import decide_due, deliver_due
+from monitor.steps.coverage import coverage
 from monitor.steps.edits import Edit, edit_of, take_over
 from monitor.steps.record import PollReport
 from monitor.steps.schedule import interval_of
@@ -244,8 +245,8 @@ async def once(
     on_report: Callable[[PollReport], None],
 ) -> "Cycle":
     """Run one cycle over every enabled source, due or not, and deliver what is due."""
-    started = time.monotonic()
-    await start_up(watch, clock())
+    started, began = time.monotonic(), clock()
+    await start_up(watch, began)
     places = asyncio.Semaphore(at_once)
     reports: list[PollReport] = []
 
@@ -261,8 +262,11 @@ async def once(
     due = await decide_due(watch, clock())
     lanes = (deliver_due(watch, channel, clock) for channel in watch.channels.values())
     outcomes = [outcome for lane in await asyncio.gather(*lanes) for outcome in lane]
+    settings, now = watch.settings, clock()
+    seen = await watch.read(lambda tx: coverage(tx, settings, began, now, at_least=timedelta(0)))
     return Cycle(
         reports=reports,
+        coverage=seen,
         due_alarms=due.alarms,
         digests=due.digests,
         results=[one.result for one in outcomes],
@@ -275,6 +279,7 @@ class Cycle:
     """What one cycle came to."""
 
     reports: list[PollReport]
+    coverage: Coverage
     due_alarms: tuple[str, ...]
     digests: int
     results: list[str]

@@ -4,7 +4,7 @@ CloudEvents 1.0, structured mode, minified, at most 20,000 bytes whatever the pu
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -73,6 +73,8 @@ _LEVELS = (
         articles=1, excerpt=0, clauses=3, spans=1, rules=2, stories=2, sources=2, text=60, url=1000
     ),
 )
+_MANY = 1_000_000
+_WHOLE = replace(_LEVELS[0], stories=_MANY, sources=_MANY, text=_MANY)
 
 
 def event_body(alert: Alert, *, domain: str, public_url: str = "") -> bytes:
@@ -272,6 +274,11 @@ def _line(story: DigestStory, public_url: str, limits: Limits) -> Data:
         "assignee": _text(story.assignee, limits),
         "links": _links(story.story_id, public_url),
     }
+
+
+def coverage_data(coverage: Coverage) -> Data:
+    """Return what was and was not seen, in full: the `coverage` of a digest's document."""
+    return _coverage(coverage, _WHOLE)
 
 
 def _coverage(coverage: Coverage, limits: Limits) -> Data:

@@ -127,7 +127,7 @@ def _recoveries(
     for one in ended:
         if one.state in _NO_RECOVERY or not is_enabled(settings, one.source):
             continue
-        if one.ended_at is not None and one.ended_at <= until:
+        if one.ended_at is not None and one.ended_at <= until and one.well_since is not None:
             yield Recovery(
                 source=one.source,
                 name=settings.sources[one.source].label,

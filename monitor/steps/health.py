@@ -16,6 +16,7 @@ from monitor.alerts.health import (
     fails_mostly,
     is_adopted,
     judge,
+    same_trouble,
 )
 from monitor.alerts.watch import words
 from monitor.errors import FetchError, ParseError
@@ -116,6 +117,8 @@ def _failing(
     failing_after: int,
 ) -> Finding | None:
     """Return that a source cannot be read, once that is believed."""
+    if episode is not None and episode.kind == OTHER_FEED:
+        return None  # it stays what it is until the feed itself is read again
     state, detail, kind = Health.FAILING, f"{_polls(after.failures)} failed: {error}", error.kind
     is_known = episode is not None and episode.state.is_unread
     if after.is_suspended:
@@ -277,9 +280,10 @@ def _judged(
 ) -> SourceState:
     if episode is None and found is None:
         return after
-    latest = episode or tx.ledger.latest_of(after.id)
+    trouble = same_trouble(found.state) if found else frozenset()
+    earlier = tx.ledger.latest_ended(after.id, trouble)
     problem = after.problem
-    for one in judge(after.id, latest, found, now):
+    for one in judge(after.id, episode, found, now, earlier=earlier):
         number = tx.ledger.put_episode(one)
         problem = number if one.ended_at is None else None
         if one.ended_at is not None and one.state.is_unread:

@@ -84,7 +84,8 @@ def learn(
     )
     newest = max((*arrivals, state.newest_at) if state.newest_at else arrivals)
     state = replace(state, today=today, newest_at=newest)
-    return _with_rhythm(tx, state, source, now) if new_hours else state
+    is_due = bool(new_hours) or state.silent_after is None
+    return _with_rhythm(tx, state, source, now) if is_due else state
 
 
 def _new_hours(

@@ -96,7 +96,9 @@ def _blame_line(
         its = [
             one.number
             for one in untold
-            if one.source and one.kind in _UNREACHED and one.since >= line.since - _SLACK
+            if one.source
+            and one.kind in _UNREACHED
+            and _failing_since(tx, one) >= line.since - _SLACK
         ]
         tx.ledger.mark_told([number for number in its if number is not None], now, cause=LINE)
     else:
@@ -104,6 +106,11 @@ def _blame_line(
         tx.ledger.mark_told(
             [number for number in late if number is not None], None, cause="line over"
         )
+
+
+def _failing_since(tx: Transaction, episode: Episode) -> datetime:
+    """Return since when a source fails: an episode that relapsed began long before."""
+    return tx.sources.state(episode.source).failing_since or episode.since
 
 
 def _line_news(
@@ -150,7 +157,11 @@ _WAITING = tuple(one for one in Health if not one.is_unread and one is not Healt
 
 
 def _ends(tx: Transaction, watch: Watch, untold: Sequence[Episode], now: datetime) -> list[str]:
-    over = [one for one in untold if one.ended_at is not None and one.source]
+    over = [
+        one
+        for one in untold
+        if one.ended_at is not None and one.source and not tx.sources.state(one.source).failures
+    ]
     alarms = ends(_ailing(watch.settings, over), tx.ledger.open_episodes(), now)
     return _tell(tx, watch, alarms, now, is_end=True)
 
@@ -161,6 +172,7 @@ def _ailing(settings: Settings, episodes: Iterable[Episode]) -> list[Ailing]:
             episode=one,
             label=settings.sources[one.source].label,
             what_to_do=what_to_do(one.state, one.kind, one.source),
+            every=settings.sources[one.source].every,
         )
         for one in episodes
         if is_enabled(settings, one.source)

@@ -208,6 +208,16 @@ class Ledger:
         )
         return next(map(_episode, rows), None)
 
+    def latest_ended(self, source_id: SourceId, states: Collection[Health]) -> Episode | None:
+        """Return the latest problem of a source of these states that is over."""
+        marks = ", ".join("?" for _ in states)
+        rows = self._db.query(
+            f"""select * from problem where source_id = ? and state in ({marks})
+                and ended_at is not null order by number desc limit 1""",  # noqa: S608 - question marks only
+            [source_id, *(state.value for state in states)],
+        )
+        return next(map(_episode, rows), None)
+
     def last_told(self, states: Collection[Health]) -> datetime | None:
         """Return when people were last told of a problem of these states."""
         marks = ", ".join("?" for _ in states)

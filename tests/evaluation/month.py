@@ -52,7 +52,7 @@ from monitor.store.ledger import Unseen
 from tests.evaluation.month_plan import World, world_of
 from tests.evaluation.month_world import DAY, HOUR, START, Feed, Plant
 
-TICK = timedelta(minutes=10)
+TICK = timedelta(minutes=15)
 AFTERWARDS = timedelta(hours=30)  # a fault that is over may be named so long: relapses, digests
 MOST_FALSE = 1.0  # alarms for 1,000 feed-days
 

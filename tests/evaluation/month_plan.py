@@ -32,6 +32,7 @@ KINDS = (
     ("monthly", 3, 6 * HOUR, 12),
     ("seldom", 7, 3 * HOUR, 10),
 )
+FREQUENT = ("wire", "steady", "office", "waking", "few")  # polled often enough to see it flap
 FAILING = frozenset({Health.FAILING})
 WRONG = frozenset({Health.WRONG_CONTENT})
 QUIET = frozenset({Health.SILENT, Health.STALE})
@@ -116,7 +117,7 @@ def _plant_all(world: World, free: list[Feed], rng: random.Random) -> None:
         *(("flapping", 3), ("mostly", 2), ("other", 2), ("hiccup", 10)),
     ):
         for _ in range(max(1, round(count * share))):
-            feed = take()
+            feed = take(*FREQUENT) if kind == "flapping" else take()
             if feed is not None:
                 _fault(feed, kind, moment(), rng)
     quiet_at = max(days * 0.4, 3)

@@ -30,7 +30,9 @@ def _finding(state: Health = Health.FAILING, **changes: Any) -> Finding:
 def _after(latest: Episode | None, *steps: tuple[Finding | None, datetime]) -> Episode:
     """Return the latest episode after polls."""
     for found, now in steps:
-        for one in judge(WIRE, latest, found, now):
+        is_open = latest is not None and latest.ended_at is None
+        known, earlier = (latest, None) if is_open else (None, latest)
+        for one in judge(WIRE, known, found, now, earlier=earlier):
             latest = replace(one, number=1)
     assert latest is not None
     return latest
@@ -52,7 +54,6 @@ def test_a_problem_begins_goes_on_and_ends_with_the_second_good_poll() -> None:
     assert (luck.ended_at, luck.well_since) == (None, NOW + HOUR)
     assert (on.detail, on.well_since, on.well_reads) == ("HTTP 502", None, 0)
     assert over.ended_at == NOW + 4 * HOUR
-    assert judge(WIRE, over, None, NOW + 5 * HOUR) == ()
 
 
 @pytest.mark.parametrize("state", [Health.SILENT, Health.MOVED])
@@ -92,14 +93,34 @@ def test_a_relapse_within_a_day_is_the_same_episode() -> None:
     assert (new.noticed_at, new.relapses) == (NOW + 30 * HOUR, 0)
 
 
-@pytest.mark.parametrize(
-    ("changes", "state"), [({"cause": LINE}, Health.FAILING), ({}, Health.SILENT)]
-)
-def test_another_trouble_is_no_relapse(changes: dict[str, Any], state: Health) -> None:
-    """After a broken line, or of another kind."""
-    over = _after(None, (_finding(**changes), NOW), (None, NOW), (None, NOW))
+def test_one_more_silence_within_a_week_is_told_nobody() -> None:
+    """A feed that fades is silent again and again; the digest and the list say it."""
+    told = replace(_after(None, (_finding(Health.SILENT), NOW)), told_at=NOW)
+    over = replace(_after(told, (None, NOW + HOUR)), end_told_at=NOW + 4 * HOUR)
 
-    assert _after(over, (_finding(state), NOW + HOUR)).noticed_at == NOW + HOUR
+    again = _after(over, (_finding(Health.STALE), NOW + 100 * HOUR))
+
+    assert (again.state, again.told_at, again.relapses) == (Health.STALE, NOW, 1)
+    assert again.end_told_at is None
+
+
+def test_what_follows_a_broken_line_is_no_relapse() -> None:
+    """It has its own cause."""
+    over = _after(None, (_finding(cause=LINE), NOW), (None, NOW), (None, NOW))
+
+    assert _after(over, (_finding(), NOW + HOUR)).noticed_at == NOW + HOUR
+
+
+def test_a_silence_that_an_outage_interrupts_is_one_silence() -> None:
+    """It goes on when the outage is over."""
+    told = replace(_after(None, (_finding(Health.SILENT), NOW)), number=1, told_at=NOW)
+    over, outage = judge(WIRE, told, _finding(), NOW + HOUR)
+    [once] = judge(WIRE, outage, _finding(Health.SILENT), NOW + 2 * HOUR, earlier=over)
+
+    twice = judge(WIRE, once, _finding(Health.SILENT), NOW + 3 * HOUR, earlier=over)
+
+    assert [one.ended_at for one in twice] == [NOW + 3 * HOUR, None]
+    assert (twice[1].number, twice[1].told_at) == (1, NOW)
 
 
 def test_one_trouble_changes_its_face() -> None:

@@ -26,7 +26,12 @@ def _episode(number: int, **changes: Any) -> Episode:
 
 def _ailing(*episodes: Episode) -> list[Ailing]:
     return [
-        Ailing(episode=one, label=f"Source {one.number}", what_to_do=f"look at {one.source}")
+        Ailing(
+            episode=one,
+            label=f"Source {one.number}",
+            what_to_do=f"look at {one.source}",
+            every=HOUR / 4,
+        )
         for one in episodes
     ]
 
@@ -44,7 +49,8 @@ def _titles(alarms: list[Alarm]) -> list[str]:
 
 def _over(number: int, hours: float = 4, **changes: Any) -> Episode:
     at = NOW - hours * HOUR
-    return _episode(number, ended_at=at, told_at=at - HOUR, **changes)
+    plain = _episode(number, ended_at=at, told_at=at - HOUR, well_since=at)
+    return replace(plain, **changes)
 
 
 def test_a_problem_is_told_with_its_evidence_and_what_to_do() -> None:
@@ -131,7 +137,7 @@ def test_a_long_list_is_cut() -> None:
 
 
 def test_an_end_is_told_once_it_is_sure() -> None:
-    """After three hours, and six more for each relapse; what came late is counted."""
+    """After three hours or five polls, and six more for a relapse; what came late is counted."""
     [alarm] = ends(_ailing(_over(1, late_items=4)), (), NOW)
 
     assert alarm.operations is not None
@@ -142,19 +148,22 @@ def test_an_end_is_told_once_it_is_sure() -> None:
     assert "4 items came late" in alarm.operations.detail
     assert ends(_ailing(_over(1, hours=2)), (), NOW) == ()
     assert ends(_ailing(_over(1, relapses=1)), (), NOW) == ()
+    [slow] = _ailing(_over(1))
+    assert ends([replace(slow, every=HOUR)], (), NOW) == ()
 
 
 def test_an_end_that_nobody_needs_is_settled() -> None:
-    """Of what was never told, of a gap, of what the line did."""
+    """Never told, a gap, what the line did, what turned into something else."""
     quiet = [
         _episode(1, ended_at=NOW),
         _over(2, state=Health.GAP),
         _over(3, cause=LINE),
+        _over(4, well_since=None),
     ]
 
     [alarm] = ends(_ailing(*quiet), (), NOW)
 
-    assert (alarm.operations, alarm.numbers) == (None, (1, 2, 3))
+    assert (alarm.operations, alarm.numbers) == (None, (1, 2, 3, 4))
 
 
 def test_ends_wait_for_those_that_share_their_cause() -> None:
