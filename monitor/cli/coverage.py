@@ -31,7 +31,7 @@ def coverage(*, directory: Path, since_: str, show_all: bool, output: str) -> No
     in which items may have been lost. Polls and reads are counted by whole days in UTC.
     """
     from monitor.cli.feedlist import redacted
-    from monitor.engine.local import utc_now
+    from monitor.engine.clock import utc_now
     from monitor.notify.payload import coverage_data
     from monitor.service import settings_of
     from monitor.steps.coverage import coverage as seen_in
