@@ -87,7 +87,15 @@ def _article_row(source_id: str, counts: Mapping[str, int]) -> dict[str, Any]:
 @click.argument("what")
 @directory_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON line per item.")
-def test_feed(*, what: str, directory: Path, as_json: bool) -> None:
+@click.option(
+    "--articles",
+    "count",
+    type=click.IntRange(0, 50),
+    default=0,
+    metavar="N",
+    help="Also read the articles of the N newest items, as full_text would.",
+)
+def test_feed(*, what: str, directory: Path, as_json: bool, count: int) -> None:
     """Read one document (a FILE, a URL or the id of a source) and print what it parses to.
 
     Nothing is stored. Exit code 1 when it cannot be read, with the reason.
@@ -100,13 +108,46 @@ def test_feed(*, what: str, directory: Path, as_json: bool) -> None:
         sys.exit(EXIT_PROBLEM)
     if result.partial:
         click.echo(f"{what}: the document breaks off; this is what it holds", err=True)
+    read = _articles(what, directory, result, count) if count else {}
     if as_json:
-        for item in result.items:
-            click.echo(to_json(_item_row(item, result)))
+        for place, item in enumerate(result.items):
+            article = {"article": read.get(place)} if count else {}
+            click.echo(to_json({**_item_row(item, result), **article}))
         return
     click.echo(f"{what}: {result.format}, {len(result.items)} items: {result.title}", err=True)
-    rows = [{**_item_row(item, result), "published": _shown(item)} for item in result.items]
-    emit(rows, "table", ("published", "lang", "title", "link"))
+    _tabulate(result, read, with_articles=bool(count))
+
+
+def _articles(
+    what: str, directory: Path, result: "Reading", count: int
+) -> "Mapping[int, dict[str, Any]]":
+    """Return what came of articles, by the place of their item; a source's own login goes along."""
+    from monitor.cli.trial import articles_of
+    from monitor.model import Source, SourceId
+
+    config = _config_or_defaults(directory)
+    sources = {source.id: source for source in config.sources}
+    source = sources.get(SourceId(what)) or Source(id=SourceId("test"), url=what)
+    return asyncio.run(articles_of(config, source, result, count))
+
+
+def _tabulate(
+    result: "Reading", read: "Mapping[int, dict[str, Any]]", *, with_articles: bool
+) -> None:
+    rows = [
+        {**_item_row(item, result), "published": _shown(item), "article": _said(read.get(place))}
+        for place, item in enumerate(result.items)
+    ]
+    emit(rows, "table", ("published", "lang", "title", "article" if with_articles else "link"))
+
+
+def _said(article: "Mapping[str, Any] | None") -> str:
+    """Return what came of an article in a few words."""
+    if article is None:
+        return ""
+    if article["text"]:
+        return f"read, {len(article['text'])} characters"
+    return f"{article['result']}: {article['detail']}" if article["detail"] else article["result"]
 
 
 def _shown(item: "RawItem") -> str:

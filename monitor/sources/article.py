@@ -93,7 +93,10 @@ def _extractor() -> Callable[[str], str | None]:
     try:
         from trafilatura import extract, settings  # heavy, and an extra: only where it is used
     except ImportError as error:
-        raise ParseError(f"no extractor: {error}", kind="no-extractor") from error
+        how = 'pip install "sanctions-monitor[fulltext]"'
+        raise ParseError(
+            f"nothing is installed that reads articles: {how}", kind="no-extractor"
+        ) from error
     config = deepcopy(settings.DEFAULT_CONFIG)
     config["DEFAULT"]["MAX_TREE_SIZE"] = str(_MAX_ELEMENTS)
     return partial(extract, include_comments=False, config=config)

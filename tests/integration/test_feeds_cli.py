@@ -110,6 +110,7 @@ def test_what_came_of_articles_is_told_everywhere(folder: Path, kit: Any) -> Non
     assert listed.returncode == 0, (listed.stderr, cycle.stderr, tally.stderr)
     (hit,) = json.loads(listed.stdout)
     shown = _monitor(folder, "show", hit["id"])
+    trial = _monitor(folder, "feeds", "test", "a", "--articles", "5", "--json")
     again = _monitor(folder, "once")
 
     assert cycle.returncode == 0, cycle.stderr
@@ -120,6 +121,8 @@ def test_what_came_of_articles_is_told_everywhere(folder: Path, kit: Any) -> Non
     assert tally.returncode == 0, tally.stderr
     (row,) = json.loads(tally.stdout)
     assert (row["id"], row["read"], row["kinds"]) == ("a", 1, {"http": len(pages) - 1})
+    results = [json.loads(line)["article"]["result"] for line in trial.stdout.splitlines()]
+    assert sorted(results) == ["http", "http", "read"]
     assert "article read" in shown.stdout
     assert '"vetoed" in content' in shown.stdout
     assert "Articles:" not in again.stdout
