@@ -53,8 +53,9 @@ def sort_out(items: Sequence[Item], before: Mapping[ItemId, Before]) -> Sorted:
     """Return which items to ask for: those that are new, or that the feed has edited.
 
     What was read before stays with its item: neither a feed that repeats itself nor a failure
-    takes a text away.
+    takes a text away. What was erased stays erased: it is left out while its feed says the same.
     """
+    items = [item for item in items if not _is_erased(item, before.get(item.id))]
     wanted = [item for item in items if _is_wanted(item, before.get(item.id))]
     return Sorted(
         wanted=tuple(sorted(wanted, key=lambda item: (item.when, item.id), reverse=True)),
@@ -72,6 +73,16 @@ def _is_wanted(item: Item, before: Before | None) -> bool:
         return True
     known = before.words if before.feed_words is None else before.feed_words
     return known != words_hash(item) and before.asked < _ASKED_MOST
+
+
+def _is_erased(item: Item, before: Before | None) -> bool:
+    """Return whether the text of an article was taken out on purpose; b"" is a fault of ours."""
+    return (
+        before is not None
+        and before.feed_words == words_hash(item)
+        and not before.content
+        and before.words not in (b"", before.feed_words)
+    )
 
 
 def _as_known(item: Item, before: Before | None) -> Item:

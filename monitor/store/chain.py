@@ -130,6 +130,8 @@ class Chain:
                  canonical_url = '', guid = '' where id = ?""",
             [item_id],
         )
+        sql = "update full_text set url = '', detail = '' where item_id = ?"
+        self._db.execute(sql, [item_id])
         return len(numbers)
 
     def captured_before(self, time: datetime) -> list[str]:

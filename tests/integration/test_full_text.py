@@ -130,6 +130,25 @@ def test_an_article_is_asked_for_once(kit: Any) -> None:
     assert _asked(kit) == [_path(VETO)]
 
 
+def test_an_erased_item_is_not_brought_back_by_its_feed(kit: Any) -> None:
+    """The feed repeats it in other bytes: neither its words nor its article return."""
+    _serve(kit, [VETO])
+    item_id = _poll(kit).told[0].item.id
+
+    async def erase(watch: Watch) -> None:
+        await watch.write(lambda tx: tx.chain.erase(item_id, kit.now, "dpo", "asked to"))
+
+    kit.run([kit.source("a")], erase)
+    entry = kit.rss((VETO.title, VETO.summary), base=kit.feeds.url)
+    kit.feeds.put("/a.xml", entry.replace("<item>", "<item >"))
+    again = _poll(kit, later=30)
+
+    item = _stored(kit, lambda tx: tx.items.get(item_id))
+    assert (again.new_items, again.changed_items, again.articles) == (0, 0, {})
+    assert (item.title, item.content) == ("(erased)", "")
+    assert [row["url"] for row in _stored(kit, lambda tx: tx.full_text.of(item_id))] == [""]
+
+
 def test_an_edited_entry_is_asked_for_again_and_a_failure_keeps_the_text(kit: Any) -> None:
     """The first time the article is gone; the text that was read stays. Then it is back."""
     _serve(kit, [VETO])

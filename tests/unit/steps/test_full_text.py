@@ -65,3 +65,16 @@ def test_only_a_text_that_was_read_is_taken() -> None:
     assert with_article(known, read).content == "A new text."
     assert with_article(known, failed) == known
     assert with_article(known, None) == known
+
+
+def test_an_erased_text_stays_erased_until_the_feed_says_something_else() -> None:
+    """A fault of ours leaves no hash, and is taken up again."""
+    erased = _before(content="")
+    fault = _before(content="", words=b"")
+    never_read = _before(content="", words=WORDS)
+    edited = _before(content="", feed_words=b"other")
+
+    assert sort_out([ITEM], {ITEM.id: erased}).items == ()
+    for known in (fault, never_read, edited):
+        assert [item for item, _ in sort_out([ITEM], {ITEM.id: known}).items] == [ITEM]
+    assert sort_out([ITEM], {ITEM.id: edited}).wanted == (ITEM,)
