@@ -244,7 +244,7 @@ def status(story: DigestStory, digest: Digest) -> str:
     if story.state != "new":
         parts.append(_decided(story, digest))
     elif not story.is_new and story.opened_at is not None:
-        parts.append(f"waits for a decision since {age(story.opened_at, digest.until)}")
+        parts.append(f"undecided for {age(story.opened_at, digest.until)}")
     if story.assignee:
         parts.append(f"with {line(story.assignee)}")
     if story.is_new and story.articles_total > 1:

@@ -54,7 +54,8 @@ _TABLES = {
     "outbox": "alert_id, channel, recipient, message_id, body, headers, state",
     "source": "id, etag, body_hash, next_poll_at, last_ok_at, failures",
     "entry": "source_id, hash",
-    "digest": "local_date, closed_at, alert_id",
+    "digest": "kind, local_date, closed_at, alert_id",
+    "link": "number, day, kind, row, entry, head",
 }
 
 

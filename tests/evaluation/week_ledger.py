@@ -262,7 +262,7 @@ def counts_of(db: sqlite3.Connection, world: World) -> dict[str, Any]:
         "received": {"mails": mails, "webhooks": hooks},
         "repeats": {"mails": len(world.mails) - mails, "webhooks": len(world.hooks) - hooks},
         "refusals": dict(world.refusals),
-        "digests": db.execute("select count(*) from digest").fetchone()[0],
+        "digests": db.execute("select count(*) from digest where kind = 'day'").fetchone()[0],
         "minutes_from_publication_median": _delay(db),
     }
 

@@ -64,7 +64,7 @@ def test_each_theme_shows_its_worst_story_before_any_shows_two() -> None:
         ({"told_at": NOW - 30 * HOUR, "articles_total": 1}, "alerted 27 Mar 15:04"),
         (
             {"is_new": False, "articles_added": 1, "told_at": None, "opened_at": NOW - 28 * HOUR},
-            "updated: 1 more article, waits for a decision since 28 h",
+            "updated: 1 more article, undecided for 28 h",
         ),
         ({"is_new": False, "articles_added": 0, "told_at": None, "opened_at": None},
          "updated: an edit"),
