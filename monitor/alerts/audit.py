@@ -19,6 +19,7 @@ State = Literal[
 
 _GONE = frozenset({404, 410})
 _NOT_HERE = frozenset({"challenge"})  # kinds of NotAFeed that may hold for our address alone
+_FOR_NOW = "emporary failure"  # what resolvers say (EAI_AGAIN)
 _STALE = timedelta(days=365)
 _FEW = 5  # dated items, or titles: fewer prove nothing
 _MOST = 0.6  # of the titles
@@ -101,9 +102,14 @@ def _unread(source: Source, error: FetchError | ParseError) -> Finding:
     if isinstance(error, NotAFeed):
         change = {} if error.kind in _NOT_HERE else _OFF
         return Finding(source=source, state="wrong-content", detail=detail, **change)
-    if isinstance(error, FetchError) and (error.status in _GONE or error.kind == "dns"):
+    if isinstance(error, FetchError) and (error.status in _GONE or _has_no_name(error)):
         return Finding(source=source, state="gone", detail=detail, **_OFF)
     return Finding(source=source, state="failing", detail=detail)
+
+
+def _has_no_name(error: FetchError) -> bool:
+    """Return whether the name does not exist, and not only cannot be looked up now."""
+    return error.kind == "dns" and _FOR_NOW not in str(error)
 
 
 _OFF: Mapping[str, str] = {"key": "enabled", "value": "false"}

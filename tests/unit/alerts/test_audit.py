@@ -54,6 +54,11 @@ def test_a_feed_that_is_as_it_should_be_is_well() -> None:
         pytest.param(FetchError("x", kind="gone", status=410), "gone", "enabled", id="410"),
         pytest.param(FetchError("x", kind="http", status=404), "gone", "enabled", id="404"),
         pytest.param(FetchError("x", kind="dns"), "gone", "enabled", id="no-such-name"),
+        pytest.param(
+            FetchError("Temporary failure in name resolution", kind="dns"),
+            *("failing", ""),
+            id="no-answer-of-the-dns",
+        ),
         pytest.param(FetchError("x", kind="http", status=503), "failing", "", id="503"),
         pytest.param(FetchError("x", kind="timeout"), "failing", "", id="timeout"),
         pytest.param(NotAFeed("x", kind="html"), "wrong-content", "enabled", id="a-page"),
