@@ -54,6 +54,7 @@ def test_everything_in_force_is_shown_and_no_secret(load: Load) -> None:
         "zone": "Asia/Seoul",
         "skip_when_empty": False,
         "send": None,
+        "weekly": None,
     }
     assert shown["feeds"][0]["url"] == "https://a.example/rss?key=***"
     assert shown["feeds"][0]["auth"] == "***"
