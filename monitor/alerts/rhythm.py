@@ -144,9 +144,9 @@ def _free_days(hours: Sequence[datetime]) -> frozenset[int]:
 def _rests(day: int, seen: Sequence[int], busy: Sequence[int]) -> bool:
     if seen[day] < _SEEN_TWICE and day in _WEEKEND and not busy[day]:
         return True
-    others = sum(seen) - seen[day]
-    share = (sum(busy) - busy[day]) / others if others else 0.0
-    like_others = seen[day] * share
+    shares = sorted(busy[one] / seen[one] for one in range(_WEEK) if one != day and seen[one])
+    working = shares[1:]  # the quietest of the others may be free too
+    like_others = seen[day] * sum(working) / len(working) if working else 0.0
     return like_others >= _MISSED_ENOUGH and busy[day] <= _REST_SHARE * like_others
 
 

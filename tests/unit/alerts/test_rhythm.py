@@ -52,6 +52,13 @@ def test_an_office_rests_at_the_weekend() -> None:
     assert MONDAY + 36 * DAY < learnt.silent_after < MONDAY + 38 * DAY
 
 
+def test_two_weekends_are_enough_to_know_that_an_office_rests() -> None:
+    """Each of its free days is compared with the days on which it works."""
+    known = [at for at in _office(3) if at >= MONDAY + 4 * DAY]
+
+    assert _learnt(known).free_days == {SATURDAY, SUNDAY}
+
+
 def test_a_source_that_never_rests_is_missed_within_hours() -> None:
     """Its longest pauses are hours."""
     times = [MONDAY + n * HOUR for n in range(24 * 21) if n % 7]

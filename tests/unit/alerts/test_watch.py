@@ -71,7 +71,7 @@ def test_sources_of_one_host_are_one_message() -> None:
     one, two = _episode(1, cause=host), _episode(2, cause=host, state=Health.GONE)
 
     [alarm] = _begins(one, two)
-    [joined] = _begins(_episode(3, cause=host), told=(one,))
+    [joined] = _begins(_episode(3, cause=host), told=(_episode(9, cause="host b.test"), one))
 
     assert alarm.operations is not None
     assert (alarm.operations.title, alarm.operations.about) == (
