@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import accumulate
 
 from monitor.rules.document import Document, Found
@@ -39,6 +40,20 @@ class Context:
     windows: tuple[tuple[int, int], ...] | None = None
     masked: Masked | None = None
     listed: Mapping[Found, Sequence[str]] = field(default_factory=dict)  # names of watch lists
+    # Rules share their term lists: each is looked up once for each context.
+    _looked_up: dict[frozenset[int], Matches | None] = field(default_factory=dict, init=False)
+
+    @cached_property
+    def terms(self) -> frozenset[int]:
+        """Return the terms that were found."""
+        return frozenset(self.found)
+
+    def of(self, ids: frozenset[int]) -> Matches | None:
+        """Return all places of all of these terms that count, None where there is none."""
+        if ids not in self._looked_up:
+            found = [match for term in self.terms & ids for match in self.found[term]]
+            self._looked_up[ids] = self.counting(found) or None if found else None
+        return self._looked_up[ids]
 
     def within(self, windows: tuple[tuple[int, int], ...]) -> "Context":
         """Return the context narrowed to some parts of the text."""
@@ -101,11 +116,7 @@ class Words(Expression):
 
     def evaluate(self, context: Context) -> Matches | None:
         """Return all places of all the terms."""
-        if self.ids.isdisjoint(context.found):
-            return None
-        hits = context.found.keys() & self.ids
-        found = [match for term in hits for match in context.found[term]]
-        return context.counting(found) or None
+        return context.of(self.ids)
 
     def needs(self, _: Rarity) -> tuple[Need, ...]:
         """Return the terms themselves."""
@@ -191,9 +202,27 @@ class Any(Expression):
 
     def evaluate(self, context: Context) -> Matches | None:
         """Return what all the parts that hold find."""
-        results = [part.evaluate(context) for part in self.parts]
+        results = [part.evaluate(context) for part in self._possible(context.terms)]
         held = [found for found in results if found is not None]
         return [match for found in held for match in found] if held else None
+
+    def _possible(self, terms: frozenset[int]) -> list[Expression]:
+        """Return the parts of which the rarest need is met: the others cost nothing."""
+        met = {number for term in terms & self._waiting.keys() for number in self._waiting[term]}
+        return [self.parts[number] for number in sorted(met.union(self._needless))]
+
+    @cached_property
+    def _waiting(self) -> Mapping[int, Sequence[int]]:
+        """Return, for each term, the numbers of the parts whose rarest need it meets."""
+        waiting: dict[int, list[int]] = {}
+        for number, part in enumerate(self.parts):
+            for term in min(part.needs(len), key=len, default=()):
+                waiting.setdefault(term, []).append(number)
+        return waiting
+
+    @cached_property
+    def _needless(self) -> Sequence[int]:
+        return [number for number, part in enumerate(self.parts) if not part.needs(len)]
 
     def needs(self, rarity: Rarity) -> tuple[Need, ...]:
         """Return one set: the rarest need of every part."""

@@ -44,7 +44,7 @@ HOSTS = 50  # the server answers at 127.0.0.1 to 127.0.0.50
 ROUNDS = {"cold": "", "warm": "", "bumped": "bump", "newitem": "addnew"}
 AIMS = {"cold": (1.0, 1.5), "warm": (2.0, 3.0), "bumped": (10.0, 15.0), "newitem": (3.0, 5.0)}
 STAGES = ("parse (child)", "parse (parent)", "match", "store", "fetch and loop")
-TIMED = ("normalise_all", "_found")  # of the pipeline: all of `match`, and synchronous
+TIMED = ("normalise_all", "_matched")  # of the pipeline: all of `match`, and synchronous
 # The server of the shared data wants uvloop; asyncio's own loop does as well.
 SERVE = (
     "import asyncio, runpy, sys, types; module = types.ModuleType('uvloop');"
