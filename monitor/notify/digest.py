@@ -38,7 +38,8 @@ def span(digest: Digest) -> str:
     """Return `24 hours to 07:00 Europe/Amsterdam`."""
     length, until = digest.until - digest.since, local(digest.until, digest.zone)
     hours, days = round(length / timedelta(hours=1)), round(length / _DAY)
-    said = count(days, "day") if digest.period == "week" else count(hours, "hour")
+    said = count(hours, "hour") if hours else age(digest.since, digest.until)
+    said = count(days, "day") if digest.period == "week" and days else said
     return f"{said} to {until:%H:%M} {line(digest.zone)}"
 
 

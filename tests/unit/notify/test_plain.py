@@ -225,5 +225,5 @@ def test_little_is_enough() -> None:
     assert headline(no_rules).startswith("Russia vetoes")
     assert plain.render(make_operations(about="", what_to_do="")).endswith("12:04 UTC\n")
     assert plain.render(make_digest(since=NOW, until=NOW)).startswith(
-        "Digest: Thursday 28 March 2024, 0 hours"
+        "Digest: Thursday 28 March 2024, 0 min"
     )
