@@ -177,7 +177,7 @@ def _with_move(state: SourceState, target: str, now: datetime) -> SourceState:
     """
     was_moved = is_moved(state, now)
     if not target or urlsplit(target).query:
-        return state if was_moved else _settled(state)
+        return state if was_moved or not state.permanent_url else _settled(state)
     if target != state.permanent_url:
         return replace(state, permanent_url=target, permanent_seen=1, permanent_since=now)
     state = replace(state, permanent_seen=state.permanent_seen + 1)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from sqlite_utils import Database
 
@@ -154,7 +155,7 @@ class Sources:
                 state.permanent_seen,
                 to_text_or_none(state.permanent_since),
                 state.polls,
-                to_json([to_text(time) for time in state.recent_when]),
+                _times_to_json(state.recent_when),
                 to_text_or_none(state.newest_at),
                 to_text_or_none(state.silent_after),
                 _seconds(state.usual_pause),
@@ -229,6 +230,7 @@ def _named(url: str) -> str:
     return stable_id("sha256-", url, length=52)
 
 
+_REMEMBERED = 1_024  # sources: with most polls the times of their items are those of before
 _TODAY = {
     "polls": "day_polls",
     "reads": "day_reads",
@@ -236,6 +238,16 @@ _TODAY = {
     "late_items": "day_late",
     "hours": "day_hours",
 }
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _times_to_json(times: tuple[datetime, ...]) -> str:
+    return to_json([to_text(time) for time in times])
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _times_from_json(text: str) -> tuple[datetime, ...]:
+    return tuple(to_time(one) for one in from_json(text))
 
 
 def _seconds(duration: timedelta | None) -> int | None:
@@ -291,6 +303,6 @@ def _state(row: dict[str, object]) -> SourceState:
             date=str(row["day"]),
             **{name: row[column] for name, column in _TODAY.items()},  # type: ignore[arg-type]
         ),
-        recent_when=tuple(to_time(text) for text in from_json(str(row["recent_when"]))),
+        recent_when=_times_from_json(str(row["recent_when"])),
         **values,  # type: ignore[arg-type]
     )
