@@ -87,7 +87,10 @@ def judge(
         before = replace(known, ended_at=now, well_since=None)
     if before.ended_at is None:
         return (before,)
-    return before, _relapsed(earlier, found, now) or _begun(source, found, now)
+    begun = _relapsed(earlier, found, now) or _begun(source, found, now)
+    if known.state.is_unread and found.state is Health.GAP:  # of one cause: the digest says it
+        begun = replace(begun, told_at=known.told_at)
+    return before, begun
 
 
 def same_trouble(state: Health) -> frozenset[Health]:

@@ -144,6 +144,16 @@ def test_what_is_seen_while_failing_waits_for_its_end() -> None:
     assert (over.ended_at, new.state) == (NOW + 2 * HOUR, Health.MOVED)
 
 
+def test_the_gap_that_a_problem_leaves_is_no_message_of_its_own() -> None:
+    """It has one cause with what people were told of."""
+    other = _after(None, (_finding(Health.WRONG_CONTENT, kind=OTHER_FEED), NOW))
+
+    over, gap = judge(WIRE, replace(other, told_at=NOW), _finding(Health.GAP), NOW + HOUR)
+
+    assert over.ended_at == NOW + HOUR
+    assert (gap.state, gap.told_at) == (Health.GAP, NOW)
+
+
 def test_another_problem_takes_the_place_of_a_lighter_one() -> None:
     """Silence ends with a flood; a move does not hide a gap."""
     silent = _after(None, (_finding(Health.SILENT), NOW))
