@@ -78,11 +78,12 @@ def key(url: str) -> str:
 
 
 def _host(host: str) -> str:
-    host = host.lower().rstrip(".")
+    host = host.lower()
+    with contextlib.suppress(UnicodeError):  # first: what looks like a dot becomes one
+        host = host.encode("idna").decode("ascii")
+    host = host.rstrip(".")
     while _PREFIX.match(host):
         host = _PREFIX.sub("", host, count=1)
-    with contextlib.suppress(UnicodeError):
-        host = host.encode("idna").decode("ascii")
     return f"[{host}]" if ":" in host else host
 
 

@@ -7,9 +7,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.config.crosscheck import each
 from monitor.config.edit import Change, Uneditable, edited
 from monitor.config.files import write_file
 from monitor.errors import MonitorError
+from monitor.yamlnodes import load
 
 DAY = "2026-11-25"
 FILE = """\
@@ -148,7 +150,10 @@ def test_any_value_reads_back(value: str) -> None:
 
     after = _edit(FILE, ("un", "url", kept))
 
-    assert yaml.safe_load(after)["feeds"][0]["url"] == (kept or "")
+    feed = next(each(load("feeds.yaml", after).get("feeds")))  # as we read it: all is text
+    url = feed.get("url")
+    assert url is not None
+    assert url.text == kept
 
 
 def test_the_shipped_list_can_be_edited_everywhere() -> None:

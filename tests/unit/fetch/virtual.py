@@ -15,6 +15,8 @@ class _Jump(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
+        if not ready and timeout is None:
+            ready = super().select(10)  # a thread is at work, and takes real time
         assert ready or timeout is not None, "everybody waits and nobody will wake them"
         if not ready and timeout:
             self.now += timeout
