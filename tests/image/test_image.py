@@ -108,6 +108,7 @@ def test_the_health_check_turns_healthy_and_a_stop_is_orderly(
     before = box.run(*image.health_command)
     with box.running(tmp_path / "log") as process:
         until(lambda: box.run(*image.health_command).returncode == 0, "health", seconds=60)
+        until(kit.hook.posts, "the alert", seconds=60)
         os.kill(inner_pid(process), signal.SIGTERM)
         code = process.wait(60)
 
