@@ -24,7 +24,7 @@ from monitor.fetch import frames
 from monitor.model import Document, Reading
 
 DEADLINE = timedelta(seconds=5)
-PATIENCE = timedelta(seconds=0.5)  # 99.9 % of real documents take less, on a machine under load too
+PATIENCE = timedelta(seconds=0.5)  # 300 real feeds took 0.02 s on average
 MEMORY_BYTES = 270_000_000  # of data; code and libraries add 20 MB: below 300 MB in all
 _START = timedelta(seconds=30)  # for a child to import its parsers on a machine under load
 _RECYCLE_AFTER = 2_000  # documents: bounds what leaks in C

@@ -49,7 +49,7 @@ log = structlog.get_logger()
 
 FAULT = "fault"  # flag of an item that we failed to match or to record
 
-AT_ONCE = 100  # items of one transaction; with hits in all of them some 0.5 s
+AT_ONCE = 100  # items of one transaction; with hits in all of them 1.6 s on a busy machine
 
 _POSTPONED = "postponed"  # others wait for the same host: our politeness, not the source's failure
 _POSTPONED_FOR = timedelta(minutes=1)

@@ -15,9 +15,7 @@ from typing import TypeVar
 from monitor.model import ItemId, StoryId
 from monitor.stories.fingerprints import Fingerprint, Weights
 
-MEMBERS = (
-    200  # of one story, the latest: bounds the cost of a flood; 46 is most in 200,000 real items
-)
+MEMBERS = 200  # of one story, the latest; the largest in 200,000 real items has 46
 SAME = 200  # members with one key that are looked at, the latest
 VISITS = 20_000  # entries of the index looked at for one item: bounds the cost at any size
 SHORT_LIST = 40  # stories compared in full
