@@ -1,6 +1,6 @@
 """Which polls run: longest overdue first, one at a time for each host, so many at once in all.
 
-Sources whose latest document took long to read stand in one line together, whatever their hosts:
+Sources whose latest document took long to read stand in one queue together, whatever their hosts:
 so many of them as there may be hold one place and not all.
 """
 
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 _REST_S = 15.0
 _LONGEST = timedelta(minutes=15)  # a poll; its parts have shorter ends, this is for our own faults
 _SLOW_S = 0.5  # of CPU for one document; 300 real feeds took 0.02 on average
-_SLOW_LINE = ""  # no host has this name
+_SLOW_QUEUE = ""  # no host has this name
 
 
 @dataclass(kw_only=True)
@@ -44,8 +44,8 @@ class Polls:
     on_report: Callable[[PollReport], None]
     pulse: Pulse
     running: dict[SourceId, asyncio.Task[None]] = field(default_factory=dict)
-    _lines: dict[str, deque[Source]] = field(default_factory=dict)  # what is due, by line
-    _free: deque[str] = field(default_factory=deque)  # lines of which no poll runs now
+    _queues: dict[str, deque[Source]] = field(default_factory=dict)  # what is due, by queue
+    _free: deque[str] = field(default_factory=deque)  # queues of which no poll runs now
     _busy: set[str] = field(default_factory=set)
     _slow: set[SourceId] = field(default_factory=set)
     _is_closed: bool = False
@@ -67,33 +67,33 @@ class Polls:
         self._forget()
 
     def _forget(self) -> None:
-        self._lines.clear()
+        self._queues.clear()
         self._free.clear()
 
     def _line_up(self, due: Iterable[SourceId]) -> None:
         self._forget()
         known = self.watch.settings.sources
         sources = (known[name] for name in due if name in known and name not in self.running)
-        self._lines = _by((one for one in sources if one.enabled), self._line_of)
-        self._free.extend(line for line in self._lines if line not in self._busy)
+        self._queues = _by((one for one in sources if one.enabled), self._queue_of)
+        self._free.extend(queue for queue in self._queues if queue not in self._busy)
 
-    def _line_of(self, source: Source) -> str:
-        return _SLOW_LINE if source.id in self._slow else host_of(source.url)
+    def _queue_of(self, source: Source) -> str:
+        return _SLOW_QUEUE if source.id in self._slow else host_of(source.url)
 
     def _fill(self) -> None:
         while self._free and not self._is_closed and len(self.running) < self.at_once:
-            line = self._free.popleft()
-            source = self._lines[line].popleft()
-            self._busy.add(line)
+            queue = self._free.popleft()
+            source = self._queues[queue].popleft()
+            self._busy.add(queue)
             task = asyncio.create_task(self._poll(source), name=f"poll {source.id}")
             self.running[source.id] = task
-            task.add_done_callback(partial(self._ended, source.id, line))
+            task.add_done_callback(partial(self._ended, source.id, queue))
 
-    def _ended(self, source_id: SourceId, line: str, _: asyncio.Task[None]) -> None:
+    def _ended(self, source_id: SourceId, queue: str, _: asyncio.Task[None]) -> None:
         del self.running[source_id]
-        self._busy.discard(line)
-        if self._lines.get(line):
-            self._free.append(line)
+        self._busy.discard(queue)
+        if self._queues.get(queue):
+            self._free.append(queue)
         self._fill()
 
     async def _poll(self, source: Source) -> None:
@@ -150,8 +150,8 @@ def by_host(sources: Iterable[Source]) -> dict[str, deque[Source]]:
     return _by(sources, lambda source: host_of(source.url))
 
 
-def _by(sources: Iterable[Source], line_of: Callable[[Source], str]) -> dict[str, deque[Source]]:
-    lines: dict[str, deque[Source]] = {}
+def _by(sources: Iterable[Source], queue_of: Callable[[Source], str]) -> dict[str, deque[Source]]:
+    queues: dict[str, deque[Source]] = {}
     for source in sources:
-        lines.setdefault(line_of(source), deque()).append(source)
-    return lines
+        queues.setdefault(queue_of(source), deque()).append(source)
+    return queues
