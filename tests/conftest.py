@@ -2,9 +2,11 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from monitor.cli.logs import set_up
@@ -20,6 +22,14 @@ settings.load_profile("suite")
 pytest_plugins = ["tests.kit"]
 set_up(sys.__stderr__ or sys.stderr)
 _ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _log_lines_as_before() -> Iterator[None]:
+    """Undo what a test's command set up for log lines: the next test reads its own."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")

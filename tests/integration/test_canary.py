@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from monitor import rules
 from monitor.alerts.route import Route
@@ -220,7 +221,7 @@ def test_a_fault_of_ours_is_an_absence_too(
     ] in error
 
 
-def test_where_no_other_channel_is_left_the_log_says_so(kit: Any, capfd: Any) -> None:
+def test_where_no_other_channel_is_left_the_log_says_so(kit: Any) -> None:
     """Nobody could be told."""
     stage = _Stage(kit)
     stage.perch.replies = [DeliveryError("HTTP 503")] * 100
@@ -231,10 +232,13 @@ def test_where_no_other_channel_is_left_the_log_says_so(kit: Any, capfd: Any) ->
         await stage.pass_(watch, MORNING)
         return await stage.pass_(watch, MORNING + timedelta(hours=1))
 
-    alarms = stage.run(work, canary=both)
+    with capture_logs() as lines:
+        alarms = stage.run(work, canary=both)
 
     assert "The canary of 2024-03-28 has not arrived at perch, ops" in alarms
-    assert "no other channel is left" in capfd.readouterr().err
+    [line] = [one for one in lines if one["log_level"] == "error"]
+    assert line["event"].startswith("no other channel is left")
+    assert line["missing"] == ["perch", "ops"]
 
 
 def test_a_webhook_can_tell_it_from_news(kit: Any) -> None:
