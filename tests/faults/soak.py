@@ -25,7 +25,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -136,6 +136,9 @@ async def play(options: argparse.Namespace, folder: Path, manager: Manager) -> d
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
             await stop(soak)
+            (folder / "samples.jsonl").write_text(
+                "".join(json.dumps(asdict(one)) + "\n" for one in soak.samples)
+            )
     return summary_of(soak)
 
 
