@@ -197,6 +197,14 @@ def ends(ended: Sequence[Ailing], going_on: Sequence[Episode], now: datetime) ->
     return (*_settled(silent), _ended(ready, first))
 
 
+def is_steady(outcomes: int) -> bool:
+    """Return whether the latest polls were all good: one good poll among failures proves nothing.
+
+    `outcomes` has a bit for each poll, the latest lowest, set where it failed.
+    """
+    return not outcomes & (2**_SURE_POLLS - 1)
+
+
 def _ends_quietly(episode: Episode) -> bool:
     is_replaced = episode.well_since is None
     is_no_news = episode.state in _ENDS_QUIETLY or episode.cause == LINE

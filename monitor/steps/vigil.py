@@ -5,14 +5,23 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from monitor.alerts.health import LINE, Episode
-from monitor.alerts.watch import LINE_TOLD_AFTER, Ailing, Alarm, begins, ends, line_down, line_up
+from monitor.alerts.watch import (
+    LINE_TOLD_AFTER,
+    Ailing,
+    Alarm,
+    begins,
+    ends,
+    is_steady,
+    line_down,
+    line_up,
+)
 from monitor.model import Health, SourceId
 from monitor.steps.coverage import is_enabled
 from monitor.steps.health import what_to_do
 from monitor.steps.schedule import host_of
 from monitor.steps.tell import tell_operations
 from monitor.steps.watch import Settings, Watch
-from monitor.store import Transaction
+from monitor.store import SourceState, Transaction
 
 # Kinds of failure that a broken line makes; statuses come from a server that was reached.
 _UNREACHED = ("connect", "dns", "proxy", "reset", "timeout", "tls")
@@ -160,10 +169,14 @@ def _ends(tx: Transaction, watch: Watch, untold: Sequence[Episode], now: datetim
     over = [
         one
         for one in untold
-        if one.ended_at is not None and one.source and not tx.sources.state(one.source).failures
+        if one.ended_at is not None and one.source and _is_well(tx.sources.state(one.source))
     ]
     alarms = ends(_ailing(watch.settings, over), tx.ledger.open_episodes(), now)
     return _tell(tx, watch, alarms, now, is_end=True)
+
+
+def _is_well(state: SourceState) -> bool:
+    return not state.failures and is_steady(state.outcomes)
 
 
 def _ailing(settings: Settings, episodes: Iterable[Episode]) -> list[Ailing]:

@@ -223,8 +223,8 @@ def _check_states(verdict: Verdict, world: World, feed: Feed, its: Sequence[Epis
             if one.state in plant.states and _overlaps(one, plant.since, plant.until)
         ]
         noticed = min(hits, default=None)
-        slack = _stood_still(world, plant.since, due)
-        if noticed is None or noticed > due + slack:
+        due = _when_watched(world, plant.since, plant.within)
+        if noticed is None or noticed > due:
             verdict.late.append(f"{plant.kind} {feed.id} {feed.rhythm}: {noticed} > {due}")
         if noticed is not None:
             delay = max((noticed - plant.since) / HOUR, 0)
@@ -241,11 +241,26 @@ def _is_hidden(world: World, feed: Feed, plant: Plant) -> bool:
     )
 
 
-def _stood_still(world: World, since: datetime, until: datetime) -> timedelta:
-    """Return for how long nobody could look between two times: our process or line was down."""
+def _when_watched(world: World, since: datetime, within: timedelta) -> datetime:
+    """Return when so much time has passed in which somebody could look."""
+    due = since + within
+    for begin, end in sorted(_blind(world)):
+        if begin < due and end > since:
+            due += end - max(begin, since)
+    return due
+
+
+def _blind(world: World) -> list[tuple[datetime, datetime]]:
+    """Return the spans in which nobody could look: our process or line was down."""
     spans = list(world.down)
     if world.line is not None:
         spans.append((world.line.since, world.line.until + HOUR))
+    return spans
+
+
+def _stood_still(world: World, since: datetime, until: datetime) -> timedelta:
+    """Return for how long nobody could look between two times."""
+    spans = _blind(world)
     overlap = (min(until, end) - max(since, begin) for begin, end in spans)
     return sum((max(one, timedelta(0)) for one in overlap), timedelta(0))
 

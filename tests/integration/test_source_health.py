@@ -235,6 +235,24 @@ def test_what_came_late_is_counted_for_its_source_and_its_recovery(kit: Kit) -> 
     assert (seen.sources, seen.read, seen.problems, seen.gaps) == (1, 1, (), ())
 
 
+def test_an_end_is_not_told_while_polls_still_fail_now_and_then(kit: Kit) -> None:
+    """Two good polls end the problem; people hear of it once the latest five were good."""
+    source = kit.source("a")
+    feed = _hourly(kit.now)
+
+    async def work(watch: Watch) -> Any:
+        told = []
+        luck = "bxxxbbxbxbxbxbxbxbxbbbbbb"  # b is read, x fails
+        for hours, answer in enumerate(luck):
+            kit.feeds.put("/a.xml", feed, status=200 if answer == "b" else 503)
+            await _poll(watch, source, kit, hours)
+            report = await decide_due(watch, kit.now + hours * HOUR)
+            told += [(hours, title) for title in report.alarms]
+        return told
+
+    assert kit.run([source], work) == [(3, "Not read: a"), (23, "Read again: a")]
+
+
 def test_the_time_in_which_the_watch_was_down_is_not_read(kit: Kit) -> None:
     """A restart counts from when the poll was due, and a clock that went back breaks nothing."""
     source = kit.source("a", every=HOUR)

@@ -5,7 +5,16 @@ from datetime import timedelta
 from typing import Any
 
 from monitor.alerts.health import LINE, Episode
-from monitor.alerts.watch import Ailing, Alarm, begins, ends, line_down, line_up, words
+from monitor.alerts.watch import (
+    Ailing,
+    Alarm,
+    begins,
+    ends,
+    is_steady,
+    line_down,
+    line_up,
+    words,
+)
 from monitor.model import Health, SourceId
 from monitor.testing import NOW
 
@@ -150,6 +159,13 @@ def test_an_end_is_told_once_it_is_sure() -> None:
     assert ends(_ailing(_over(1, relapses=1)), (), NOW) == ()
     [slow] = _ailing(_over(1))
     assert ends([replace(slow, every=HOUR)], (), NOW) == ()
+
+
+def test_five_good_polls_are_steady() -> None:
+    """The latest poll is the lowest bit; older failures are forgiven."""
+    assert is_steady(0)
+    assert is_steady(0b1110_0000)
+    assert not any(is_steady(1 << poll) for poll in range(5))
 
 
 def test_an_end_that_nobody_needs_is_settled() -> None:
