@@ -17,6 +17,7 @@ WHOLE = frozenset({200, 203})  # 204, 206 and 226 bring no document, or not the 
 _MAX_VALIDATOR = 1_024  # characters; longer ones, sent back, earn a 431
 _MAX_CHUNKS = 50_000  # 10 MB in chunks of one byte would cost minutes of CPU
 _SKIMMED_BYTES = 16_384  # of an answer without use, read so that its connection can be kept
+_SKIMMED_DECODED = 262_144
 _SKIM_S = 1.0
 _INLINE_BYTES = 1 << 18  # larger bodies are inflated in a thread
 _LISTS = frozenset({"cache-control", "content-encoding"})  # several headers are one list
@@ -24,7 +25,10 @@ _LISTS = frozenset({"cache-control", "content-encoding"})  # several headers are
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a server said: header names in lower case; a decoded body where the status is WHOLE."""
+    """What a server said: header names in lower case; the decoded body where the status is WHOLE.
+
+    Of another answer the body is what was skimmed of it, empty where that cannot be decoded.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -43,8 +47,8 @@ async def receive(
     """
     headers = read_headers(response)
     if response.status_code not in WHOLE:
-        await _skim(response)
-        return Answer(status=response.status_code, headers=headers)
+        start = await _skim(response, headers.get("content-encoding", ""))
+        return Answer(status=response.status_code, headers=headers, body=start)
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_types and media_type and media_type not in media_types:
         raise FetchError(f"{media_type[:100]} came", kind="media-type", status=response.status_code)
@@ -62,11 +66,16 @@ async def receive(
     return Answer(status=response.status_code, headers=headers, body=body)
 
 
-async def _skim(response: httpx.Response) -> None:
-    """Read a little of a body without use, so that its connection can serve the next request."""
+async def _skim(response: httpx.Response, encoding: str) -> bytes:
+    """Return a little of a body that is no document, to see whose page it is.
+
+    It also frees the connection for the next request.
+    """
     with suppress(FetchError, TimeoutError):
         async with asyncio.timeout(_SKIM_S):
-            await read_body(response, _SKIMMED_BYTES)
+            raw, _ = await read_body(response, _SKIMMED_BYTES)
+        return decode(raw, encoding, _SKIMMED_DECODED)
+    return b""
 
 
 async def read_body(response: httpx.Response, max_bytes: int) -> tuple[bytes, bool]:

@@ -33,6 +33,7 @@ from monitor.fetch.trip import (
     private_headers,
 )
 from monitor.model import Document, Fetched, NotModified, Reply, Source, Validators
+from monitor.sources.sniff import challenge_of
 
 _ACCEPT = (
     "application/rss+xml, application/atom+xml, application/feed+json, application/rdf+xml, "
@@ -45,6 +46,7 @@ _BUSY = frozenset({429, 503})
 _PAUSE = timedelta(minutes=1)  # of a host that says 429, but not for how long
 _NOT_MODIFIED = 304
 _GONE = 410
+_WALLS = frozenset({202, 401, 403, 405, 406, 429, 503})  # with which guards send their checks
 _REPLY_BYTES = 65_536
 
 May = Callable[[str], Awaitable[object]]  # raises FetchError for an address that is not to be asked
@@ -254,9 +256,9 @@ class Fetcher:
 
     def _check(self, trip: Trip, answer: Answer) -> None:
         """Raise the error that an answer without a document stands for."""
-        if answer.headers.get("cf-mitigated", "").lower() == "challenge":
+        if wall := _wall(answer):
             raise FetchError(
-                f"{trip.shown()} asks for a browser check (Cloudflare challenge)",
+                f"{trip.shown()} asks for a browser check ({wall} challenge)",
                 kind="challenge",
                 status=answer.status,
                 retry_after=self._retry_after(answer),
@@ -294,6 +296,13 @@ class Fetcher:
             fresh_for=fresh_for,
             flags=trip.flags,
         )
+
+
+def _wall(answer: Answer) -> str:
+    """Return whose browser check came instead of a document, or an empty text."""
+    if answer.headers.get("cf-mitigated", "").lower() == "challenge":
+        return "Cloudflare"
+    return challenge_of(answer.body) if answer.status in _WALLS else ""
 
 
 def _kind(trip: Trip, status: int, retry_after: timedelta | None) -> str:

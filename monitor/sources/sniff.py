@@ -13,6 +13,8 @@ _FEED_ROOT = re.compile(
 _HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body|meta|script)\b", re.IGNORECASE)
 _TITLE = re.compile(rb"<title[^>]*>\s*([^<]{1,200})", re.IGNORECASE)
 _COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
+_PASSWORD = re.compile(rb"<input\b[^>]*\btype\s*=\s*[\"']?password\b", re.IGNORECASE)
+_CONSENT_HOST = re.compile(r"https?://(?:consent|cmp|guce)\.", re.IGNORECASE)
 _BINARY = re.compile(rb"%PDF|\x89PNG|PK\x03\x04|GIF8|\xff\xd8\xff")
 
 # Pages that stand between us and the feed: what in the body gives them away, in lower case. The
@@ -40,7 +42,8 @@ def refuse_what_is_no_feed(document: Document) -> None:
     """Return when the document may be a feed.
 
     Raises:
-        NotAFeed: `kind` is `empty`, `html`, `challenge` or `binary`, the text names what was seen.
+        NotAFeed: `kind` is `empty`, `html`, `challenge`, `login` or `binary`, the text names what
+            was seen.
     """
     start = document.body[:_LOOK_BYTES]
     if not start:
@@ -48,7 +51,7 @@ def refuse_what_is_no_feed(document: Document) -> None:
     if document.headers.get("cf-mitigated") == "challenge":
         raise NotAFeed("a challenge page (Cloudflare) instead of a feed", kind="challenge")
     if not start.startswith((b"{", b"[")) and _is_html(start):
-        _refuse_page(start)
+        _refuse_page(start, document.url)
     if is_binary(start):
         raise NotAFeed("a binary file instead of a feed", kind="binary")
 
@@ -72,9 +75,14 @@ def _is_html(start: bytes) -> bool:
     return page is not None and (root is None or page.start() < root.start())
 
 
-def _refuse_page(start: bytes) -> None:
+def _refuse_page(start: bytes, url: str) -> None:
     if wall := challenge_of(start):
         raise NotAFeed(f"a challenge page ({wall}) instead of a feed", kind="challenge")
+    page, kind = "a web page", "html"
+    if _CONSENT_HOST.match(url):
+        page, kind = "a page that asks for consent", "login"
+    elif _PASSWORD.search(start):
+        page, kind = "a page with a login form", "login"
     title = _TITLE.search(start)
     name = html.to_line(title[1].decode("utf-8", "replace")) if title else ""
-    raise NotAFeed("a web page instead of a feed" + (f': "{name}"' if name else ""), kind="html")
+    raise NotAFeed(f"{page} instead of a feed" + (f': "{name}"' if name else ""), kind=kind)

@@ -384,6 +384,56 @@ def test_edge_10_challenge_page_is_named(status: str) -> None:
     run(scenario())
 
 
+_CHECKS = [
+    ("403 Forbidden", b"<title>Just a moment...</title><script src=/cdn-cgi/", "Cloudflare", False),
+    ("503 Service Unavailable", b"<p>Checking your browser", "a browser check", False),
+    ("403 Forbidden", b"<script src=https://geo.captcha-delivery.com/c.js>", "DataDome", True),
+    ("202 Accepted", b"<script>AwsWafIntegration.checkForceRefresh()", "AWS WAF", True),
+    ("429 Too Many Requests", b"<div id=px-captcha>", "HUMAN (PerimeterX)", False),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "guard", "is_packed"), _CHECKS)
+def test_edge_10_a_challenge_is_told_by_the_body_of_a_refusal(
+    status: str, body: bytes, guard: str, *, is_packed: bool
+) -> None:
+    """Most guards name themselves in the page alone, with a status of their choice."""
+    packed = gzip.compress(body) if is_packed else body
+    headers = {"Content-Type": "text/html", **({"Content-Encoding": "gzip"} if is_packed else {})}
+
+    async def scenario() -> None:
+        async with serving(say(reply(status, packed, headers))) as server, fetching() as fetcher:
+            error = await failure(fetcher, server.url())
+
+        assert (error.kind, error.status) == ("challenge", int(status[:3]))
+        assert f"({guard} challenge)" in str(error)
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers"),
+    [
+        ("404 Not Found", b"<form class=g-recaptcha>", {}),
+        ("403 Forbidden", b"<h1>Forbidden</h1>", {}),
+        ("403 Forbidden", b"\x1f\x8bcf-chl-", {"Content-Encoding": "gzip"}),
+    ],
+    ids=["a page of its own", "a plain refusal", "damaged"],
+)
+def test_edge_10_a_refusal_without_a_check_is_a_status(
+    status: str, body: bytes, headers: dict[str, str]
+) -> None:
+    """What cannot be read, or is a common page, names nobody."""
+
+    async def scenario() -> None:
+        async with serving(say(reply(status, body, headers))) as server, fetching() as fetcher:
+            error = await failure(fetcher, server.url())
+
+        assert (error.kind, error.status) == ("http", int(status[:3]))
+
+    run(scenario())
+
+
 @pytest.mark.parametrize(
     "status", ["204 No Content", "206 Partial Content", "226 IM Used", "300 Multiple Choices",
                "302 Found", "400 Bad Request", "404 Not Found", "500 Oops", "599 Odd", "999 Odd"]

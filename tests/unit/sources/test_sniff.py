@@ -32,6 +32,13 @@ from monitor.sources.sniff import refuse_what_is_no_feed
             b"<html><script src='/_Incapsula_Resource?a'>", {}, "challenge", "Imperva", id="imperva"
         ),
         pytest.param(b"<html><div class='g-recaptcha'>", {}, "challenge", "captcha", id="captcha"),
+        pytest.param(
+            b"<html><title>Members</title><form><input name=p type='password'>",
+            {},
+            "login",
+            'login form instead of a feed: "Members"',
+            id="login",
+        ),
         pytest.param(b"%PDF-1.7 ...", {}, "binary", "binary", id="pdf"),
         pytest.param(b"\x89PNG\r\n", {}, "binary", "binary", id="png"),
     ],
@@ -45,6 +52,16 @@ def test_what_came_instead_of_a_feed_is_named(
 
     assert raised.value.kind == kind
     assert said in str(raised.value)
+
+
+def test_a_page_that_asks_for_consent_is_told_by_its_host() -> None:
+    """The redirect ended at a manager of consent."""
+    page = Document(b"<html><body>Accept all", {}, "https://consent.news.test/collect?to=feed")
+
+    with pytest.raises(NotAFeed, match="asks for consent") as raised:
+        refuse_what_is_no_feed(page)
+
+    assert raised.value.kind == "login"
 
 
 @pytest.mark.parametrize(
