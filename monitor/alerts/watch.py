@@ -22,6 +22,7 @@ _SURE_LATER = timedelta(hours=6)  # for each relapse
 _PEERS_AWAITED = timedelta(hours=6)  # that share a cause with one that is well again
 LINE_TOLD_AFTER = timedelta(minutes=10)  # a router that restarts is no news
 _SHOWN = 30  # sources in one message
+_MINUTE = "%Y-%m-%d %H:%M"
 _QUIET = frozenset({Health.MOVED})  # in the digest and the list only: nothing is lost
 _ENDS_QUIETLY = frozenset({Health.MOVED, Health.GAP})
 _TITLES = {
@@ -44,6 +45,7 @@ class Ailing:
     label: str
     what_to_do: str
     every: timedelta  # between two polls
+    gap: tuple[datetime, datetime] | None = None  # that it left behind, items may be lost in it
 
     @property
     def number(self) -> int:
@@ -230,18 +232,22 @@ def _ended(ready: Sequence[Ailing], since: datetime) -> Alarm:
     operations = Operations(
         kind="feed.recovered",
         title=title,
-        detail=_lines(ready, lambda one: _how_it_was(one.episode)),
+        detail=_lines(ready, _how_it_was),
         since=since,
         about=ready[0].episode.source if len(ready) == 1 else "",
     )
     return Alarm(operations=operations, numbers=tuple(one.number for one in ready))
 
 
-def _how_it_was(episode: Episode) -> str:
+def _how_it_was(one: Ailing) -> str:
+    episode = one.episode
     assert episode.ended_at is not None, "it is over"
     text = f"{episode.state.value} for {words(episode.ended_at - episode.since)}"
     if episode.state.is_unread:
         text += f"; {_items(episode.late_items)} came late, where they still stood in the feed"
+    if one.gap is not None:
+        since, until = one.gap
+        text += f"; what came and went from {since:{_MINUTE}} to {until:{_MINUTE}} was not seen"
     return text
 
 

@@ -171,8 +171,26 @@ def _ends(tx: Transaction, watch: Watch, untold: Sequence[Episode], now: datetim
         for one in untold
         if one.ended_at is not None and one.source and _is_well(tx.sources.state(one.source))
     ]
-    alarms = ends(_ailing(watch.settings, over), tx.ledger.open_episodes(), now)
+    ailing = _with_gaps(tx, _ailing(watch.settings, over))
+    alarms = ends(ailing, tx.ledger.open_episodes(), now)
     return _tell(tx, watch, alarms, now, is_end=True)
+
+
+def _with_gaps(tx: Transaction, over: Sequence[Ailing]) -> list[Ailing]:
+    """Return the problems with the latest span in which each may have lost items."""
+    if not over:
+        return []
+    first = min(one.episode.since for one in over)
+    spans = [one for one in tx.ledger.unseen(first) if one.kind == "gap"]
+    gaps = {one.source: (one.since, one.until) for one in spans}
+    return [
+        replace(one, gap=gap) if _reaches(gap := gaps.get(one.episode.source), one) else one
+        for one in over
+    ]
+
+
+def _reaches(gap: tuple[datetime, datetime] | None, one: Ailing) -> bool:
+    return gap is not None and gap[1] > one.episode.since
 
 
 def _is_well(state: SourceState) -> bool:

@@ -22,9 +22,10 @@ from monitor.model import (
     Source,
     Validators,
 )
-from monitor.pipeline import decide_due, poll_source
+from monitor.pipeline import decide_due, deliver_due, poll_source
 from monitor.steps.coverage import coverage
 from monitor.steps.watch import Watch
+from monitor.testing import RecordingChannel
 from tests.kit import Kit
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -251,6 +252,29 @@ def test_an_end_is_not_told_while_polls_still_fail_now_and_then(kit: Kit) -> Non
         return told
 
     assert kit.run([source], work) == [(3, "Not read: a"), (23, "Read again: a")]
+
+
+def test_the_end_of_an_outage_says_what_may_be_lost_in_it(kit: Kit) -> None:
+    """The window rolled over meanwhile: the message of the end names the span."""
+    source, desk = kit.source("a"), RecordingChannel("desk")
+
+    async def work(watch: Watch) -> None:
+        for hours in range(60):
+            status = 503 if 1 <= hours <= 40 else 200
+            kit.feeds.put("/a.xml", _hourly(kit.now + hours * HOUR, 20), status=status)
+            await _poll(watch, source, kit, hours)
+            now = kit.now + hours * HOUR
+            await decide_due(watch, now)
+            await deliver_due(watch, desk, lambda now=now: now)  # type: ignore[misc]
+
+    kit.run([source], work, channels=lambda _: {"desk": desk}, ops_channels=("desk",))
+
+    texts = [message.body.decode() for message, _, _ in desk.sent]
+    begun, over = [text for text in texts if "kind='feed." in text]
+    assert "Not read: a" in begun
+    assert "Read again: a" in over
+    lost_until = kit.now + 22 * HOUR  # the oldest entry that still stood there at hour 41
+    assert f"from {kit.now:%Y-%m-%d %H:%M} to {lost_until:%Y-%m-%d %H:%M} was not seen" in over
 
 
 def test_the_time_in_which_the_watch_was_down_is_not_read(kit: Kit) -> None:
