@@ -15,7 +15,7 @@ _MOSTLY_FAILED = 10  # of these: failing, though never often in a row
 _SELDOM_FAILED = 4  # of these: well again
 _WELL_READS = 2  # in a row; a single one may be luck
 _GAP_TOLD = timedelta(hours=25)  # a digest a day, on the longest day of the year too
-_RELAPSE = timedelta(hours=24)  # what comes back within them never quite went
+_RELAPSE = timedelta(hours=24)  # what comes back within them, or before its end is told, never went
 _QUIET_RELAPSE = timedelta(days=7)  # a feed that fades is silent again and again
 _ADOPTED_AFTER = timedelta(days=14)  # told in so many digests, another feed is the feed
 
@@ -130,15 +130,17 @@ def _begun(source: SourceId, found: Finding, now: datetime) -> Episode:
 
 
 def _relapsed(latest: Episode | None, found: Finding, now: datetime) -> Episode | None:
-    """Return the latest episode, open again, where its trouble is back soon.
+    """Return the latest episode, open again, where its trouble is back before its end was sure.
 
     People who were told of its end are told again, but not of one more silence.
     """
-    if latest is None or latest.ended_at is None:
+    if latest is None or latest.ended_at is None or latest.cause == LINE:
         return None
     is_quiet = found.state in _QUIET
-    soon = _QUIET_RELAPSE if is_quiet else _RELAPSE
-    if latest.cause == LINE or now - latest.ended_at >= soon:
+    is_soon = now - latest.ended_at < (_QUIET_RELAPSE if is_quiet else _RELAPSE)
+    is_doubted = latest.told_at is not None and latest.end_told_at is None
+    is_other = (latest.kind == OTHER_FEED) != (found.kind == OTHER_FEED)
+    if is_other or not (is_soon or is_doubted):
         return None
     is_known = latest.end_told_at is None or is_quiet
     return replace(

@@ -80,7 +80,8 @@ def test_a_relapse_within_a_day_is_the_same_episode() -> None:
 
     quiet = _after(over, (back, NOW + 5 * HOUR))
     loud = _after(replace(over, end_told_at=NOW + 4 * HOUR), (back, NOW + 5 * HOUR))
-    new = _after(over, (back, NOW + 30 * HOUR))
+    late = _after(over, (back, NOW + 30 * HOUR))
+    new = _after(replace(over, end_told_at=NOW + 4 * HOUR), (back, NOW + 30 * HOUR))
 
     assert (quiet.since, quiet.relapses, quiet.told_at, quiet.ended_at) == (
         over.since,
@@ -90,6 +91,7 @@ def test_a_relapse_within_a_day_is_the_same_episode() -> None:
     )
     assert (quiet.state, quiet.cause) == (Health.WRONG_CONTENT, "host a")
     assert (loud.told_at, loud.end_told_at) == (None, None)
+    assert (late.told_at, late.relapses) == (NOW, 1), "nobody was told yet that it is over"
     assert (new.noticed_at, new.relapses) == (NOW + 30 * HOUR, 0)
 
 
@@ -102,6 +104,20 @@ def test_one_more_silence_within_a_week_is_told_nobody() -> None:
 
     assert (again.state, again.told_at, again.relapses) == (Health.STALE, NOW, 1)
     assert again.end_told_at is None
+
+
+@pytest.mark.parametrize("kinds", [(OTHER_FEED, "http"), ("http", OTHER_FEED)])
+def test_a_feed_of_something_else_and_a_failure_are_no_relapse_of_each_other(
+    kinds: tuple[str, str],
+) -> None:
+    """The evidence of the one is not written over that of the other."""
+    states = {OTHER_FEED: Health.WRONG_CONTENT, "http": Health.FAILING}
+    first, second = (replace(_finding(states[kind]), kind=kind) for kind in kinds)
+    over = _after(None, (first, NOW), (None, NOW + HOUR), (None, NOW + 2 * HOUR))
+
+    after = _after(over, (second, NOW + 5 * HOUR))
+
+    assert (after.kind, after.noticed_at, after.relapses) == (kinds[1], NOW + 5 * HOUR, 0)
 
 
 def test_what_follows_a_broken_line_is_no_relapse() -> None:
