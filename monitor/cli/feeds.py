@@ -40,8 +40,8 @@ def list_feeds(*, directory: Path, problems: bool, show_all: bool, output: str) 
     from monitor.cli.feedlist import COLUMNS, redacted, rows_of
     from monitor.engine.clock import utc_now
 
-    config = read_config(directory)
-    rows = [redacted(row, config.secrets) for row in rows_of(config, utc_now())]
+    config, now = read_config(directory), utc_now()
+    rows = [redacted(row, config.secrets) for row in rows_of(config, now)]
     rows = [row for row in rows if show_all or row["state"] != "off"]
     watched = sum(row["state"] != "off" for row in rows)
     if problems:
@@ -49,7 +49,12 @@ def list_feeds(*, directory: Path, problems: bool, show_all: bool, output: str) 
         if not rows:
             click.echo("no problems", err=True)
             return
-    emit(rows, output, COLUMNS)
+    if output == "table" and sys.stdout.isatty() and rows:
+        from monitor.cli.feedtable import show
+
+        show(rows, watched, now)
+    else:
+        emit(rows, output, COLUMNS)
     if problems:
         click.echo(f"{len(rows)} of {watched} sources", err=True)
         sys.exit(EXIT_PROBLEM)

@@ -250,6 +250,27 @@ class Items:
         )
         return {row["rule"]: row["n"] for row in rows}
 
+    def arrivals(self, since: datetime) -> dict[SourceId, dict[str, int]]:
+        """Return how many items of each source arrived in each hour (`2024-03-28T09`, UTC)."""
+        rows = self._db.query(
+            """select source_id, substr(seen_at, 1, 13) as hour, count(*) as n from item
+               where seen_at >= ? group by 1, 2""",
+            [to_text(since)],
+        )
+        found: dict[SourceId, dict[str, int]] = {}
+        for row in rows:
+            found.setdefault(row["source_id"], {})[row["hour"]] = row["n"]
+        return found
+
+    def hits_by_source(self, since: datetime) -> dict[SourceId, int]:
+        """Return how many hits the items of each source made since a time."""
+        rows = self._db.query(
+            """select item.source_id, count(*) as n from hit join item on item.id = hit.item_id
+               where hit.made_at >= ? group by 1""",
+            [to_text(since)],
+        )
+        return {row["source_id"]: row["n"] for row in rows}
+
     def count_of(self, source_id: str) -> int:
         """Return how many items of a source are stored."""
         rows = self._db.query("select count(*) as n from item where source_id = ?", [source_id])

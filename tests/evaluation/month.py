@@ -373,7 +373,9 @@ def _causes(world: World, told: Told) -> Iterator[str]:
 
 def run(seed: int, folder: Path, *, days: int, feeds: int) -> tuple[Month, Verdict]:
     """Live through the month of a seed and judge it."""
-    month = Month(world=world_of(seed, days=days, feeds=feeds), path=folder / f"month-{seed}.db")
+    path = folder / f"month-{seed}.db"
+    path.unlink(missing_ok=True)
+    month = Month(world=world_of(seed, days=days, feeds=feeds), path=path)
     asyncio.run(month.live())
     return month, judge(month)
 
