@@ -10,6 +10,8 @@ from monitor.model import Health, SourceId
 
 OTHER_FEED = "other-feed"  # kind of wrong content: a valid feed, but of something else
 LINE = "line"  # cause: this machine reaches nobody
+# Kinds of failure that a broken line makes; statuses come from a server that was reached.
+UNREACHED = frozenset({"connect", "dns", "proxy", "reset", "timeout", "tls"})
 RECENT_POLLS = 16  # of which the outcome is remembered
 _MOSTLY_FAILED = 10  # of these: failing, though never often in a row
 _SELDOM_FAILED = 4  # of these: well again
@@ -19,8 +21,8 @@ _RELAPSE = timedelta(hours=24)  # what comes back within them, or before its end
 _QUIET_RELAPSE = timedelta(days=7)  # a feed that fades is silent again and again
 _ADOPTED_AFTER = timedelta(days=14)  # told in so many digests, another feed is the feed
 
-_QUIET = frozenset({Health.SILENT, Health.STALE})
-_ONE_TROUBLE = (frozenset({Health.GONE, Health.WRONG_CONTENT, Health.FAILING}), _QUIET)
+QUIET = frozenset({Health.SILENT, Health.STALE})
+_ONE_TROUBLE = (frozenset({Health.GONE, Health.WRONG_CONTENT, Health.FAILING}), QUIET)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,18 +81,33 @@ def judge(
         return () if known is None else (_well(known, now),)
     if known is None:
         return (_relapsed(earlier, found, now) or _begun(source, found, now),)
-    if found.state in same_trouble(known.state):
+    if found.state in same_trouble(known.state) and not _is_behind_line(known, found):
         return (_goes_on(known, found, now),)
-    if known.state.is_unread or found.state is Health.MOVED:
-        before = _well(known, now)  # what is worse goes before
-    else:
-        before = replace(known, ended_at=now, well_since=None)
+    before = _before(known, found, now)
     if before.ended_at is None:
         return (before,)
     begun = _relapsed(earlier, found, now) or _begun(source, found, now)
-    if known.state.is_unread and found.state is Health.GAP:  # of one cause: the digest says it
+    if _leaves_gap(known, found):  # of one cause: the message of its end says it
         begun = replace(begun, told_at=known.told_at)
     return before, begun
+
+
+def _before(known: Episode, found: Finding, now: datetime) -> Episode:
+    """Return the open episode after another trouble was found: well, going on, or replaced."""
+    if _is_behind_line(known, found):
+        return replace(known, ended_at=now, well_since=None)
+    if known.state.is_unread or found.state is Health.MOVED or _leaves_gap(known, found):
+        return _well(known, now)  # what is worse goes before
+    return replace(known, ended_at=now, well_since=None)
+
+
+def _is_behind_line(known: Episode, found: Finding) -> bool:
+    """Return whether a source was reached after an outage of the line, and has its own trouble."""
+    return known.cause == LINE and found.state.is_unread and found.kind not in UNREACHED
+
+
+def _leaves_gap(known: Episode, found: Finding) -> bool:
+    return found.state is Health.GAP and (known.state.is_unread or known.state in QUIET)
 
 
 def same_trouble(state: Health) -> frozenset[Health]:
@@ -136,7 +153,7 @@ def _relapsed(latest: Episode | None, found: Finding, now: datetime) -> Episode 
     """
     if latest is None or latest.ended_at is None or latest.cause == LINE:
         return None
-    is_quiet = found.state in _QUIET
+    is_quiet = found.state in QUIET
     is_soon = now - latest.ended_at < (_QUIET_RELAPSE if is_quiet else _RELAPSE)
     is_doubted = latest.told_at is not None and latest.end_told_at is None
     is_other = (latest.kind == OTHER_FEED) != (found.kind == OTHER_FEED)

@@ -5,7 +5,7 @@ told together, and one that joins later is told nobody again.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,7 +19,7 @@ _SAME_GUARD = timedelta(hours=72)  # later, the guard of another host is another
 _SURE_AFTER = timedelta(hours=3)  # that a problem is over: flapping is told once
 _SURE_POLLS = 5  # or so many, whichever takes longer
 _SURE_LATER = timedelta(hours=6)  # for each relapse
-_PEERS_AWAITED = timedelta(hours=6)  # that share a cause with one that is well again
+_PEERS_AWAITED = timedelta(hours=24)  # that share a cause with one that is well again
 LINE_TOLD_AFTER = timedelta(minutes=10)  # a router that restarts is no news
 _SHOWN = 30  # sources in one message
 _MINUTE = "%Y-%m-%d %H:%M"
@@ -45,6 +45,7 @@ class Ailing:
     label: str
     what_to_do: str
     every: timedelta  # between two polls
+    is_steady: bool = True  # the latest polls were all good
     gap: tuple[datetime, datetime] | None = None  # that it left behind, items may be lost in it
 
     @property
@@ -123,13 +124,15 @@ def _needs_nobody(episode: Episode, told: Sequence[Episode]) -> bool:
 def _is_same_cause(episode: Episode, known: Episode) -> bool:
     if episode.cause != known.cause:
         return False
+    if known.ended_at is not None and known.ended_at < episode.since:
+        return False
     is_guard = episode.cause.startswith("challenge ")
     return not is_guard or episode.noticed_at - known.noticed_at <= _SAME_GUARD
 
 
-def _by_cause(urgent: Sequence[Ailing]) -> list[list[Ailing]]:
+def _by_cause(those: Sequence[Ailing]) -> list[list[Ailing]]:
     groups: dict[str, list[Ailing]] = {}
-    for one in urgent:
+    for one in those:
         groups.setdefault(one.episode.cause or f"own {one.number}", []).append(one)
     return list(groups.values())
 
@@ -188,11 +191,12 @@ def _alarm(group: Sequence[Ailing], title: str, what_to_do: str, now: datetime) 
 def ends(ended: Sequence[Ailing], going_on: Sequence[Episode], now: datetime) -> tuple[Alarm, ...]:
     """Return the messages for problems that people know and that are over.
 
-    They are told once that is sure, and wait for those that share their cause.
+    They are told once that is sure, and wait a day for those that share their cause.
     """
     silent = [one for one in ended if _ends_quietly(one.episode)]
     news = [one for one in ended if one not in silent]
-    ready = [one for one in news if _is_sure(one, going_on, now)]
+    open_causes = {one.cause for one in going_on}
+    ready = [one for group in _by_cause(news) for one in _ready(group, open_causes, now)]
     if not ready:
         return _settled(silent)
     first = min(one.episode.ended_at or now for one in ready)
@@ -213,14 +217,19 @@ def _ends_quietly(episode: Episode) -> bool:
     return episode.told_at is None or is_replaced or is_no_news
 
 
-def _is_sure(one: Ailing, going_on: Sequence[Episode], now: datetime) -> bool:
-    episode = one.episode
-    well_for = now - (episode.ended_at or now)
-    sure_after = max(_SURE_AFTER, _SURE_POLLS * one.every) + _SURE_LATER * episode.relapses
-    if well_for < sure_after:
-        return False
-    has_peers = bool(episode.cause) and any(its.cause == episode.cause for its in going_on)
-    return not has_peers or well_for >= _PEERS_AWAITED
+def _ready(group: Sequence[Ailing], open_causes: Collection[str], now: datetime) -> list[Ailing]:
+    """Return those of one cause whose end can be told: all at once, or who did not wait in vain."""
+    sure = [one for one in group if one.is_steady and _sure_at(one) <= now]
+    is_whole = len(sure) == len(group) and (group[0].episode.cause or None) not in open_causes
+    waited = now - min(map(_sure_at, sure), default=now)
+    return sure if is_whole or waited >= _PEERS_AWAITED else []
+
+
+def _sure_at(one: Ailing) -> datetime:
+    """Return when a problem that is over has been over for long enough to be believed."""
+    assert one.episode.ended_at is not None, "it is over"
+    asked = max(_SURE_AFTER, _SURE_POLLS * one.every) + _SURE_LATER * one.episode.relapses
+    return one.episode.ended_at + asked
 
 
 def _ended(ready: Sequence[Ailing], since: datetime) -> Alarm:

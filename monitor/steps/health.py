@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from monitor.alerts.health import (
     MOSTLY,
     OTHER_FEED,
+    QUIET,
     RECENT_POLLS,
     Episode,
     Finding,
@@ -62,8 +63,11 @@ def note_read(
     gap = None if other else gap_of(tx, seen, _gap_since(before, episode))
     after = ledger.count_poll(tx, after, now, is_read=True)
     after = ledger.end_spell(tx, after, now, late)
-    after = ledger.learn(tx, after, seen.source, _arrivals(seen), now)
-    after = after if other else _with_identity(after, seen)
+    if other:
+        after = ledger.count_strangers(after, before, seen)
+    else:
+        after = ledger.learn(tx, after, seen.source, _arrivals(seen), now)
+        after = _with_identity(after, seen)
     found = (
         other
         or _gap(gap, seen, before, after)
@@ -172,11 +176,17 @@ def gap_of(tx: Transaction, seen: Seen, since: datetime | None) -> Unseen | None
 
 
 def _gap_since(before: SourceState, episode: Episode | None) -> datetime | None:
-    """Return when the feed itself was last read, None for one without a past."""
+    """Return when the feed itself was last read, None for one without a past.
+
+    A silence that ends with a window of which nothing is known was none: an old state was shown.
+    """
     if before.last_new_at is None or before.last_ok_at is None:
         return None
-    is_other = episode is not None and episode.kind == OTHER_FEED
-    return episode.since if episode is not None and is_other else before.last_ok_at
+    if episode is not None and episode.kind == OTHER_FEED:
+        return episode.since
+    if episode is not None and episode.state in QUIET and before.newest_at is not None:
+        return min(before.newest_at, before.last_ok_at)
+    return before.last_ok_at
 
 
 def _gap(gap: Unseen | None, seen: Seen, before: SourceState, after: SourceState) -> Finding | None:
@@ -209,7 +219,8 @@ def _other_feed(seen: Seen, before: SourceState, episode: Episode | None) -> Fin
     if not is_other:
         return None
     detail = f'was "{before.title}" ({before.host}), is now "{title}" ({host})'
-    return Finding(state=Health.WRONG_CONTENT, since=seen.now, detail=detail, kind=OTHER_FEED)
+    since = before.last_ok_at or seen.now  # when the feed itself was last read
+    return Finding(state=Health.WRONG_CONTENT, since=since, detail=detail, kind=OTHER_FEED)
 
 
 def _still_other(episode: Episode | None, now: datetime) -> Finding | None:

@@ -88,6 +88,12 @@ def learn(
     return _with_rhythm(tx, state, source, now) if is_due else state
 
 
+def count_strangers(state: SourceState, before: SourceState, seen: Seen) -> SourceState:
+    """Return the state after items of another feed: counted, but no sign of how the source is."""
+    today = replace(state.today, items=state.today.items + len(seen.new))
+    return replace(state, today=today, recent_when=before.recent_when)
+
+
 def _new_hours(
     tx: Transaction, state: SourceState, arrivals: Sequence[datetime], now: datetime
 ) -> dict[str, int]:

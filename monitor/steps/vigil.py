@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from monitor.alerts.health import LINE, Episode
+from monitor.alerts.health import LINE, UNREACHED, Episode
 from monitor.alerts.watch import (
     LINE_TOLD_AFTER,
     Ailing,
@@ -23,13 +23,12 @@ from monitor.steps.tell import tell_operations
 from monitor.steps.watch import Settings, Watch
 from monitor.store import SourceState, Transaction
 
-# Kinds of failure that a broken line makes; statuses come from a server that was reached.
-_UNREACHED = ("connect", "dns", "proxy", "reset", "timeout", "tls")
 _HOSTS = 3  # that newly fail while none is read: no chance, but the line
 _TWO = 2  # with a single host nobody can tell the line from the host
 _LINE_UP_TOLD_AFTER = timedelta(minutes=15)  # then most sources were asked again
 _AGAIN_WITHIN = timedelta(minutes=5)
 _LINE_BLAMED = timedelta(hours=1)  # after the line is back; what fails then has its own cause
+_SHARED_FOR = timedelta(days=7)  # the slowest sources have failed three times by then
 _SLACK = timedelta(minutes=30)  # polls under way end in their own order
 _NOBODY = SourceId("")
 
@@ -37,12 +36,11 @@ _NOBODY = SourceId("")
 def source_alarms(tx: Transaction, watch: Watch, now: datetime) -> list[str]:
     """Tell of problems and recoveries that nobody was told of; return the titles."""
     line = _watch_line(tx, watch.settings, now)
+    known = [one for one in tx.ledger.open_episodes() if one.told_at is not None]
+    _blame_line(tx, line, known, tx.ledger.untold(), now)
     untold = tx.ledger.untold()
     if not untold:
         return []
-    known = [one for one in tx.ledger.open_episodes() if one.told_at is not None]
-    _blame_line(tx, line, known, untold, now)
-    untold = tx.ledger.untold()
     return [
         *_line_news(tx, watch, untold, now),
         *_begins(tx, watch, untold, known, now),
@@ -70,7 +68,7 @@ def _watch_line(tx: Transaction, settings: Settings, now: datetime) -> Episode |
 def _begun(tx: Transaction, settings: Settings, now: datetime) -> Episode | None:
     failed = {
         name: since
-        for name, since in tx.sources.newly_failed(_UNREACHED).items()
+        for name, since in tx.sources.newly_failed(UNREACHED).items()
         if is_enabled(settings, name)
     }
     if len(failed) < _TWO:
@@ -97,7 +95,10 @@ def _blame_line(
     untold: Sequence[Episode],
     now: datetime,
 ) -> None:
-    """Put down to the line what began with it; what outlasts it by an hour has its own cause."""
+    """Put down to the line what began with it; what outlasts it by an hour has its own cause.
+
+    What was read since is well, though one good poll does not end it.
+    """
     if line is None:
         return
     is_blamed = line.ended_at is None or now - line.ended_at < _LINE_BLAMED
@@ -106,14 +107,20 @@ def _blame_line(
             one.number
             for one in untold
             if one.source
-            and one.kind in _UNREACHED
+            and one.kind in UNREACHED
             and _failing_since(tx, one) >= line.since - _SLACK
         ]
         tx.ledger.mark_told([number for number in its if number is not None], now, cause=LINE)
     else:
-        late = [one.number for one in known if one.source and one.cause == LINE]
+        late = [
+            one.number
+            for one in known
+            if one.source and one.cause == LINE and one.well_since is None
+        ]
         tx.ledger.mark_told(
-            [number for number in late if number is not None], None, cause="line over"
+            [number for number in late if number is not None],
+            None,
+            cause=f"{LINE} {line.number} over",
         )
 
 
@@ -152,9 +159,11 @@ def _begins(
     now: datetime,
 ) -> list[str]:
     news = [one for one in untold if one.told_at is None and one.ended_at is None and one.source]
+    if not news:
+        return []
     alarms = begins(
-        _ailing(watch.settings, news),
-        known,
+        _ailing(tx, watch.settings, news),
+        [*known, *_shared_causes(tx, now)],
         total=sum(one.enabled for one in watch.settings.sources.values()),
         waiting_told_at=tx.ledger.last_told(_WAITING),
         now=now,
@@ -162,16 +171,18 @@ def _begins(
     return _tell(tx, watch, alarms, now)
 
 
+def _shared_causes(tx: Transaction, now: datetime) -> list[Episode]:
+    """Return the problems of late that people know, that are over and that others may share."""
+    over = tx.ledger.ended_episodes(now - _SHARED_FOR)
+    return [one for one in over if one.cause and one.told_at is not None]
+
+
 _WAITING = tuple(one for one in Health if not one.is_unread and one is not Health.MOVED)
 
 
 def _ends(tx: Transaction, watch: Watch, untold: Sequence[Episode], now: datetime) -> list[str]:
-    over = [
-        one
-        for one in untold
-        if one.ended_at is not None and one.source and _is_well(tx.sources.state(one.source))
-    ]
-    ailing = _with_gaps(tx, _ailing(watch.settings, over))
+    over = [one for one in untold if one.ended_at is not None and one.source]
+    ailing = _with_gaps(tx, _ailing(tx, watch.settings, over))
     alarms = ends(ailing, tx.ledger.open_episodes(), now)
     return _tell(tx, watch, alarms, now, is_end=True)
 
@@ -197,13 +208,14 @@ def _is_well(state: SourceState) -> bool:
     return not state.failures and is_steady(state.outcomes)
 
 
-def _ailing(settings: Settings, episodes: Iterable[Episode]) -> list[Ailing]:
+def _ailing(tx: Transaction, settings: Settings, episodes: Iterable[Episode]) -> list[Ailing]:
     return [
         Ailing(
             episode=one,
             label=settings.sources[one.source].label,
             what_to_do=what_to_do(one.state, one.kind, one.source),
             every=settings.sources[one.source].every,
+            is_steady=_is_well(tx.sources.state(one.source)),
         )
         for one in episodes
         if is_enabled(settings, one.source)

@@ -73,7 +73,7 @@ def test_a_source_that_falls_silent_is_told_with_its_usual_pause(kit: Kit) -> No
         early = await _problems(watch)
         await _poll(watch, source, kit, 70)
         silent = await _problems(watch)
-        kit.feeds.put("/a.xml", _hourly(kit.now + 70 * HOUR))
+        kit.feeds.put("/a.xml", _hourly(kit.now + 70 * HOUR, 75))
         await _poll(watch, source, kit, 71)
         return early, silent, await _problems(watch)
 
@@ -160,7 +160,60 @@ def test_a_valid_feed_of_something_else_is_wrong_content_until_the_feed_is_back(
         *(None, Health.WRONG_CONTENT, Health.WRONG_CONTENT, Health.WRONG_CONTENT, Health.GAP),
     ]
     assert 'was "News" (a.test), is now "Garden" (garden.test)' in found[1]["a"][1]
-    assert [gap.since for gap in seen.gaps] == [kit.now + DAY]
+    assert [gap.since for gap in seen.gaps] == [kit.now], "when the feed itself was last read"
+
+
+def test_a_feed_of_something_else_teaches_no_rhythm(kit: Kit) -> None:
+    """Its items are counted; how often the source itself publishes stays as learnt."""
+    source = kit.source("a")
+    kit.feeds.put("/a.xml", _hourly(kit.now))
+
+    async def work(watch: Watch) -> Any:
+        states = []
+        for hours in (0, 1):
+            await _poll(watch, source, kit, hours)
+            states.append(await watch.read(lambda tx: tx.sources.state(source.id)))
+            daily = [kit.now - n * DAY for n in range(30)]
+            kit.feeds.put("/a.xml", _feed(daily, "Garden", "garden.test"))
+        return states, await _problems(watch)
+
+    (before, after), problems = kit.run([source], work)
+
+    assert problems["a"][0] is Health.WRONG_CONTENT
+    assert (after.recent_when, after.newest_at) == (before.recent_when, before.newest_at)
+    assert (after.silent_after, after.usual_pause) == (before.silent_after, before.usual_pause)
+    assert after.today.items == 60
+
+
+def test_a_feed_that_thaws_lost_what_it_never_showed(kit: Kit) -> None:
+    """It showed an old state for three days: the gap begins with the newest item of before."""
+    source, desk = kit.source("a"), RecordingChannel("desk")
+    thawed = kit.now + 71 * HOUR
+    pages = {False: _hourly(kit.now), True: _hourly(thawed, 20)}
+
+    async def work(watch: Watch) -> Any:
+        problems = []
+        for hours in [*range(0, 78, 2)]:
+            now = kit.now + hours * HOUR
+            kit.feeds.put("/a.xml", pages[hours > 70])
+            await _poll(watch, source, kit, hours)
+            problems.append((await _problems(watch)).get("a", (Health.OK, ""))[0])
+            await decide_due(watch, now + HOUR)
+            await deliver_due(watch, desk, lambda now=now: now + HOUR)  # type: ignore[misc]
+        return problems, await _seen(watch, kit.now, kit.now + 80 * HOUR)
+
+    problems, seen = kit.run(
+        [source], work, channels=lambda _: {"desk": desk}, ops_channels=("desk",)
+    )
+
+    [gap] = seen.gaps
+    assert (gap.since, gap.until) == (kit.now, thawed - 19 * HOUR)
+    assert list(dict.fromkeys(problems)) == [Health.OK, Health.SILENT, Health.GAP]
+    texts = [message.body.decode() for message, _, _ in desk.sent]
+    begun, over = [text for text in texts if "kind='feed." in text]
+    assert "Silent: a" in begun
+    assert "Well again: a" in over
+    assert f"from {kit.now:%Y-%m-%d %H:%M} to {gap.until:%Y-%m-%d %H:%M} was not seen" in over
 
 
 def test_a_window_that_rolls_over_is_asked_more_often_and_less_again(kit: Kit) -> None:
@@ -331,6 +384,35 @@ def test_an_outage_of_our_own_line_is_one_message_and_ends_with_a_quick_look(kit
 
     assert max(at[1:]) <= kit.now + 4.1 * HOUR + timedelta(minutes=5)
     assert up == ("Sources can be reached again, after 4 h 6 min",)
+
+
+def test_what_was_read_after_an_outage_of_the_line_is_told_nobody(kit: Kit) -> None:
+    """One good poll does not end a problem, yet an hour later nobody hears that it is not read."""
+    sources = [kit.source(n, url=f"https://{n}.test/feed", every=HOUR) for n in "abcd"]
+    down = set("abcd")
+
+    async def fetch(source: Source, known: Validators) -> NotModified:
+        if source.id in down:
+            raise FetchError(f"{source.url}: no route", kind="connect")
+        return NotModified(validators=known)
+
+    async def work(watch: Watch) -> Any:
+        watch.fetch = fetch
+        told: list[str] = []
+        for hours in (0, 1, 3, 4, 4.5, 5.5, 6):
+            if hours == 4:
+                down.intersection_update("d")
+            for source in sources if hours <= 4 else ():
+                await _poll(watch, source, kit, hours)
+            told += (await decide_due(watch, kit.now + hours * HOUR)).alarms
+        return told, await _problems(watch)
+
+    told, problems = kit.run(sources, work)
+
+    assert told[0] == "No source can be reached"
+    assert told[1].startswith("Sources can be reached again")
+    assert told[2:] == ["Not read: d"]
+    assert set(problems) == set("abcd"), "the second good poll is still to come"
 
 
 def test_coverage_and_the_list_say_the_same_on_the_command_line(kit: Kit, tmp_path: Path) -> None:

@@ -162,12 +162,35 @@ def test_what_is_seen_while_failing_waits_for_its_end() -> None:
 
 def test_the_gap_that_a_problem_leaves_is_no_message_of_its_own() -> None:
     """It has one cause with what people were told of."""
-    other = _after(None, (_finding(Health.WRONG_CONTENT, kind=OTHER_FEED), NOW))
+    other = _finding(Health.WRONG_CONTENT, kind=OTHER_FEED)
+    for problem in (other, _finding(Health.SILENT)):
+        known = replace(_after(None, (problem, NOW)), told_at=NOW)
 
-    over, gap = judge(WIRE, replace(other, told_at=NOW), _finding(Health.GAP), NOW + HOUR)
+        over, gap = judge(WIRE, known, _finding(Health.GAP), NOW + HOUR)
 
-    assert over.ended_at == NOW + HOUR
-    assert (gap.state, gap.told_at) == (Health.GAP, NOW)
+        assert (over.ended_at, over.well_since) == (NOW + HOUR, NOW + HOUR), "its end is told"
+        assert (gap.state, gap.told_at) == (Health.GAP, NOW)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        _finding(Health.WRONG_CONTENT, kind=OTHER_FEED),
+        _finding(Health.FAILING, kind="http", cause="host a"),
+    ],
+    ids=["another feed", "an error"],
+)
+def test_what_a_source_has_behind_a_broken_line_is_its_own_trouble(found: Finding) -> None:
+    """It was reached: people were told of the line, not of this."""
+    line = replace(_after(None, (_finding(kind="connect"), NOW)), told_at=NOW, cause=LINE)
+
+    over, own = judge(WIRE, line, found, NOW + HOUR)
+    [on] = judge(WIRE, line, _finding(kind="timeout"), NOW + HOUR)
+
+    assert (over.ended_at, over.well_since) == (NOW + HOUR, None), "its end is no news"
+    assert (own.state, own.kind, own.cause) == (found.state, found.kind, found.cause)
+    assert (own.noticed_at, own.told_at) == (NOW + HOUR, None)
+    assert (on.ended_at, on.told_at) == (None, NOW)
 
 
 def test_another_problem_takes_the_place_of_a_lighter_one() -> None:

@@ -183,13 +183,38 @@ def test_an_end_that_nobody_needs_is_settled() -> None:
 
 
 def test_ends_wait_for_those_that_share_their_cause() -> None:
-    """But not for ever."""
+    """A day at most, counted from the first that could have been told; then all that are sure."""
     host = "host wire.test"
     going_on = (_episode(9, cause=host), _episode(8))
+    first, later = _over(1, hours=28, cause=host), _over(2, cause=host)
 
     assert ends(_ailing(_over(1, cause=host)), going_on, NOW) == ()
-    assert len(ends(_ailing(_over(1, hours=7, cause=host)), going_on, NOW)) == 1
+    assert ends(_ailing(_over(1, hours=26, cause=host), later), going_on, NOW) == ()
+    assert [one.numbers for one in ends(_ailing(first, later), going_on, NOW)] == [(1, 2)]
     assert len(ends(_ailing(_over(1, cause=host)), (), NOW)) == 1
+
+
+def test_ends_of_one_cause_wait_until_each_of_them_is_sure() -> None:
+    """One that is over for an hour, or that still fails now and then, holds the others back."""
+    host = "host wire.test"
+    sure, fresh = _ailing(_over(1, cause=host), _over(2, hours=1, cause=host))
+    shaky = replace(_ailing(_over(3, cause=host))[0], is_steady=False)
+    [other] = _ailing(_over(4, cause="host other.test"))
+
+    assert ends([sure, fresh], (), NOW) == ()
+    assert ends([sure, shaky], (), NOW) == ()
+    assert [one.numbers for one in ends([sure, fresh, other], (), NOW)] == [(4,)]
+    assert ends([replace(sure, is_steady=False)], (), NOW) == ()
+
+
+def test_a_slow_source_joins_a_cause_that_is_over_for_the_others() -> None:
+    """It began to fail before they were well; what begins later is another trouble."""
+    over = _over(1, hours=2, cause="host wire.test")
+    slow = _episode(2, cause="host wire.test", since=NOW - 3 * HOUR)
+    later = replace(slow, since=NOW - HOUR)
+
+    assert _titles(_begins(slow, told=(over,))) == []
+    assert _titles(_begins(later, told=(over,))) == ["Not read: Source 2"]
 
 
 def test_many_ends_are_counted() -> None:
