@@ -54,6 +54,7 @@ from tests.evaluation.month_world import DAY, HOUR, START, Feed, Plant
 
 TICK = timedelta(minutes=15)
 AFTERWARDS = timedelta(hours=30)  # a fault that is over may be named so long: relapses, digests
+END_TOLD_WITHIN = timedelta(days=7)  # six hours more for each relapse
 MOST_FALSE = 1.0  # alarms for 1,000 feed-days
 
 
@@ -105,6 +106,9 @@ class Month:
     now: datetime = START
     desk: Recorder = field(default_factory=Recorder)
     polls: int = 0
+    states: dict[str, list[tuple[datetime, Health]]] = field(
+        default_factory=lambda: defaultdict(lambda: [(START, Health.OK)])
+    )  # of each feed: from when on it had which
 
     async def fetch(self, source: Source, known: Validators) -> Fetched | NotModified:
         return self.world.feeds[source.id].answer(known, self.now)
@@ -132,6 +136,9 @@ class Month:
             for name in await watch.read(partial(_due, now=self.now)):
                 await poll_source(watch, watch.settings.sources[name], self.now)
                 self.polls += 1
+                state = await watch.read(partial(_state, name=name))
+                if state is not self.states[name][-1][1]:
+                    self.states[name].append((self.now, state))
 
     @contextmanager
     def _watching(self) -> Iterator[Watch]:
@@ -161,6 +168,11 @@ class Month:
 
 def _due(tx: Transaction, now: datetime) -> tuple[SourceId, ...]:
     return tx.sources.due(now)
+
+
+def _state(tx: Transaction, name: SourceId) -> Health:
+    problem = tx.sources.state(name).problem
+    return Health.OK if problem is None else tx.ledger.episode(problem).state
 
 
 # ---------------------------------------------------------------- what is checked
@@ -203,7 +215,7 @@ def judge(month: Month) -> Verdict:
         its = [one for one in episodes if one.source == feed.id]
         gaps = [one for one in spans if one.source == feed.id and one.kind == "gap"]
         unread_since = states[feed.source.id].unread_since
-        _check_states(verdict, month.world, feed, its)
+        _check_states(verdict, month.world, feed, month.states[feed.id])
         _check_false(verdict, month.world, feed, its, gaps)
         _check_items(verdict, month.world, feed, gaps, stored, unread_since)
     _check_line(verdict, month.world, episodes)
@@ -211,24 +223,34 @@ def judge(month: Month) -> Verdict:
     return verdict
 
 
-def _check_states(verdict: Verdict, world: World, feed: Feed, its: Sequence[Episode]) -> None:
+def _check_states(
+    verdict: Verdict, world: World, feed: Feed, states: Sequence[tuple[datetime, Health]]
+) -> None:
     for plant in feed.plants:
         due = plant.since + plant.within
         if not plant.states or due > min(plant.until, world.end) or _is_hidden(world, feed, plant):
             continue
         verdict.faults += 1
-        hits = [
-            one.noticed_at
-            for one in its
-            if one.state in plant.states and _overlaps(one, plant.since, plant.until)
-        ]
-        noticed = min(hits, default=None)
+        noticed = _noticed(states, plant)
         due = _when_watched(world, plant.since, plant.within)
         if noticed is None or noticed > due:
             verdict.late.append(f"{plant.kind} {feed.id} {feed.rhythm}: {noticed} > {due}")
         if noticed is not None:
             delay = max((noticed - plant.since) / HOUR, 0)
             verdict.delays[plant.kind].append(delay)
+
+
+def _noticed(states: Sequence[tuple[datetime, Health]], plant: Plant) -> datetime | None:
+    """Return when a feed had a state of the fault first, while it lasted."""
+    ends = [*(since for since, _ in states[1:]), plant.until]
+    return next(
+        (
+            max(since, plant.since)
+            for (since, state), end in zip(states, ends, strict=True)
+            if state in plant.states and since < plant.until and end > plant.since
+        ),
+        None,
+    )
 
 
 def _is_hidden(world: World, feed: Feed, plant: Plant) -> bool:
@@ -244,18 +266,27 @@ def _is_hidden(world: World, feed: Feed, plant: Plant) -> bool:
 def _when_watched(world: World, since: datetime, within: timedelta) -> datetime:
     """Return when so much time has passed in which somebody could look."""
     due = since + within
-    for begin, end in sorted(_blind(world)):
+    for begin, end in _blind(world):
         if begin < due and end > since:
             due += end - max(begin, since)
     return due
 
 
 def _blind(world: World) -> list[tuple[datetime, datetime]]:
-    """Return the spans in which nobody could look: our process or line was down."""
+    """Return the spans in which nobody could look: our process or line was down.
+
+    In order, and apart: what overlaps is one.
+    """
     spans = list(world.down)
     if world.line is not None:
         spans.append((world.line.since, world.line.until + HOUR))
-    return spans
+    apart: list[tuple[datetime, datetime]] = []
+    for begin, end in sorted(spans):
+        if apart and begin <= apart[-1][1]:
+            apart[-1] = (apart[-1][0], max(apart[-1][1], end))
+        else:
+            apart.append((begin, end))
+    return apart
 
 
 def _stood_still(world: World, since: datetime, until: datetime) -> timedelta:
@@ -280,9 +311,11 @@ def _check_false(
     for one in its:
         if any(_explains(plant, one) for plant in feed.plants):
             continue
-        if one.state is Health.GAP and any(_is_true(feed, gap) for gap in gaps):
+        its_gaps = [gap for gap in gaps if _overlaps(one, gap.since, gap.until + DAY)]
+        if one.state is Health.GAP and any(_is_true(feed, gap) for gap in its_gaps):
             continue
-        if one.state.is_unread and _stood_still(world, one.since, one.noticed_at):
+        is_blind = one.state.is_unread or one.state is Health.GAP  # a whole window was not seen
+        if is_blind and _stood_still(world, one.since, one.noticed_at):
             continue
         verdict.false.append(
             f"{feed.id} {feed.dates} every {feed.every}: {one.state} "
@@ -316,6 +349,8 @@ def _check_items(
         times = stored.get((feed.id, name), 0)
         if times != 1:
             verdict.lost.append(f"{feed.id} {name}: visible, stored {times} times")
+    verdict.counts["gaps"] += len(gaps)
+    verdict.counts["gaps_with_losses"] += sum(_is_true(feed, gap) for gap in gaps)
     if feed.first_read is None:
         return
     for one in feed.pieces:
@@ -325,10 +360,15 @@ def _check_items(
             continue  # not yet
         is_told = any(gap.since <= one.at <= gap.until for gap in gaps)
         is_open = unread_since is not None and one.at >= unread_since
-        hidden = any(p.kind in ("freeze", "archive") and p.since <= one.at for p in feed.plants)
         verdict.counts["never_visible"] += 1
-        if not (is_told or is_open or hidden):
+        if not (is_told or is_open or _is_hidden_still(feed, one.at, world.end)):
             verdict.lost.append(f"{feed.id} {one.name} {one.at:%m-%d %H:%M}: never visible, no gap")
+
+
+def _is_hidden_still(feed: Feed, at: datetime, end: datetime) -> bool:
+    """Return whether the feed shows to its end nothing of what it published then."""
+    hides = [one for one in feed.plants if one.kind in ("freeze", "archive")]
+    return any(one.since <= at and one.until >= end for one in hides)
 
 
 def _check_line(verdict: Verdict, world: World, episodes: Sequence[Episode]) -> None:
@@ -343,29 +383,63 @@ def _check_line(verdict: Verdict, world: World, episodes: Sequence[Episode]) -> 
 
 
 def _check_messages(verdict: Verdict, month: Month) -> None:
-    """Count the messages for each root cause; its end is told once more."""
+    """Count the messages for each root cause: one when it begins, one when it is over."""
     begins: Counter[str] = Counter()
+    ends: Counter[str] = Counter()
     for told in month.desk.told:
-        if told.news.kind == "feed.recovered" or not told.news.kind.startswith("feed."):
-            continue
-        begins.update(set(_causes(month.world, told)))
+        if told.news.kind == "feed.recovered":
+            ends.update(set(_causes(month.world, told)))
+        elif told.news.kind.startswith("feed."):
+            begins.update(set(_causes(month.world, told)))
     verdict.counts["causes"] = len(begins)
-    for cause, times in begins.items():
-        if times > 1:
-            verdict.repeated.append(f"{cause}: {times} messages")
+    for what, counts in (("messages", begins), ("ends", ends)):
+        for cause, times in counts.items():
+            if times > 1:
+                verdict.repeated.append(f"{cause}: {times} {what}")
 
 
 def _causes(world: World, told: Told) -> Iterator[str]:
-    if told.news.title == "No source can be reached":
+    """Yield the root causes that a message tells of."""
+    if told.news.title == "No source can be reached" or "can be reached again" in told.news.title:
         yield "line"
         return
     for line in told.news.detail.splitlines():
-        if "entries were new" in line and _stood_still(world, told.at - AFTERWARDS, told.at):
-            continue  # the watch itself was down
-        feed = world.feeds.get(line.partition(":")[0])
-        for plant in feed.plants if feed else ():
-            if plant.kind != "line" and plant.since <= told.at <= plant.until + AFTERWARDS:
-                yield plant.cause
+        name, _, text = line.partition(": ")
+        feed = world.feeds.get(name)
+        blind = [one for one in _blind(world) if one[0] <= told.at <= one[1] + AFTERWARDS]
+        if feed is None:
+            continue  # the last line says how many more there are
+        if "entries were new" in text and blind:
+            yield f"not watched from {blind[-1][0]:%m-%d %H:%M}"
+        else:
+            is_end = told.news.kind == "feed.recovered"
+            later = END_TOLD_WITHIN if is_end else AFTERWARDS
+            yield from _planted(feed, told.at - later, told.at, _said(text))
+
+
+def _planted(feed: Feed, since: datetime, at: datetime, said: frozenset[Health]) -> Iterator[str]:
+    """Yield the causes that explain these states of a feed; the line where no other does."""
+    its = [one for one in feed.plants if one.since <= at and one.until >= since]
+    its = [one for one in its if said & (one.states | one.also)]
+    own = [one.cause for one in its if one.kind != "line"]
+    yield from own or (one.cause for one in its)
+
+
+def _said(text: str) -> frozenset[Health]:
+    """Return the states that the text of a message may mean."""
+    for words, states in _WORDS.items():
+        if words in text:
+            return states
+    return frozenset({Health(text.partition(" for ")[0])})  # an end
+
+
+_WORDS = {
+    "entries were new": frozenset({Health.GAP}),
+    "it answers, but": frozenset({Health.SILENT, Health.STALE}),
+    "breaks off": frozenset({Health.TRUNCATED}),
+    "failed": frozenset({Health.FAILING, Health.WRONG_CONTENT, Health.GONE}),
+    "is now": frozenset({Health.WRONG_CONTENT}),
+}
 
 
 # ---------------------------------------------------------------- the program
@@ -374,7 +448,8 @@ def _causes(world: World, told: Told) -> Iterator[str]:
 def run(seed: int, folder: Path, *, days: int, feeds: int) -> tuple[Month, Verdict]:
     """Live through the month of a seed and judge it."""
     path = folder / f"month-{seed}.db"
-    path.unlink(missing_ok=True)
+    for kept in folder.glob(f"{path.name}*"):  # of a run before
+        kept.unlink()
     month = Month(world=world_of(seed, days=days, feeds=feeds), path=path)
     asyncio.run(month.live())
     return month, judge(month)

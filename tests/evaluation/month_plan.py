@@ -33,6 +33,7 @@ KINDS = (
     ("seldom", 7, 3 * HOUR, 10),
 )
 FREQUENT = ("wire", "steady", "office", "waking", "few")  # polled often enough to see it flap
+LIVELY = ("wire", "steady", "office", "few", "waking", "daily")  # quiet within the month
 FAILING = frozenset({Health.FAILING})
 WRONG = frozenset({Health.WRONG_CONTENT})
 QUIET = frozenset({Health.SILENT, Health.STALE})
@@ -101,8 +102,9 @@ def _plant_all(world: World, free: list[Feed], rng: random.Random) -> None:
     days = (world.end - START) / DAY
     queue = [one for one in free if one.rhythm != "monthly"]
 
-    def take(*rhythms: str) -> Feed | None:
+    def take(*rhythms: str, but: str = "") -> Feed | None:
         wanted = [one for one in queue if not rhythms or one.rhythm in rhythms]
+        wanted = [one for one in wanted if one.dates != but]
         if not wanted:
             return None
         queue.remove(wanted[0])
@@ -123,7 +125,8 @@ def _plant_all(world: World, free: list[Feed], rng: random.Random) -> None:
     quiet_at = max(days * 0.4, 3)
     for kind, count in (("freeze", 6), ("fade", 2), ("archive", 2)):
         for _ in range(max(1, round(count * share))):
-            feed = take("wire", "steady", "office", "few", "waking", "daily")
+            # Never seen and without dates: nothing would say that what an archive shows is old.
+            feed = take(*LIVELY, but="undated" if kind == "archive" else "")
             if feed is not None and feed.dates != "future":
                 _quiet(feed, kind, moment(quiet_at, 9), world.end)
     feed = take("office")
