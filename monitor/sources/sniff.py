@@ -1,6 +1,7 @@
 """What a document is that is no feed: an empty body, a web page, a page that keeps robots out."""
 
 import re
+from urllib.parse import urlsplit
 
 from monitor.errors import NotAFeed
 from monitor.model import Document
@@ -14,7 +15,20 @@ _HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body|meta|script)\b", re.IGN
 _TITLE = re.compile(rb"<title[^>]*>\s*([^<]{1,200})", re.IGNORECASE)
 _COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
 _PASSWORD = re.compile(rb"<input\b[^>]*\btype\s*=\s*[\"']?password\b", re.IGNORECASE)
-_CONSENT_HOST = re.compile(r"https?://(?:consent|cmp|guce)\.", re.IGNORECASE)
+_SAML = re.compile(rb"<input\b[^>]*\bname\s*=\s*[\"']?SAMLRequest\b", re.IGNORECASE)
+# Where a redirect ended: the page itself is often a script alone.
+_CONSENT_HOST = re.compile(
+    r"(?:consent|cmp|guce|myprivacy|cookiewall|privacy-gate)\.", re.IGNORECASE
+)
+_CONSENT_PATH = re.compile(
+    r"/(?:consent|cookie-?wall|privacy-?(?:gate|wall))(?:[/.]|$)", re.IGNORECASE
+)
+_LOGIN_HOST = re.compile(r"(?:accounts?|auth|idp|login|signin|sso)\.", re.IGNORECASE)
+_LOGIN_PATH = re.compile(
+    r"/(?:log-?in|sign-?in|wp-login|anmeldung|connexion|sso|saml2?|oauth2?/authorize|"
+    r"openid-connect/auth)(?:[/.]|$)",
+    re.IGNORECASE,
+)
 _BINARY = re.compile(rb"%PDF|\x89PNG|PK\x03\x04|GIF8|\xff\xd8\xff")
 
 # Pages that stand between us and the feed: what in the body gives them away, in lower case. The
@@ -78,11 +92,21 @@ def _is_html(start: bytes) -> bool:
 def _refuse_page(start: bytes, url: str) -> None:
     if wall := challenge_of(start):
         raise NotAFeed(f"a challenge page ({wall}) instead of a feed", kind="challenge")
-    page, kind = "a web page", "html"
-    if _CONSENT_HOST.match(url):
-        page, kind = "a page that asks for consent", "login"
-    elif _PASSWORD.search(start):
-        page, kind = "a page with a login form", "login"
+    wall = _wall_of(start, url)
+    page, kind = (wall, "login") if wall else ("a web page", "html")
     title = _TITLE.search(start)
     name = html.to_line(title[1].decode("utf-8", "replace")) if title else ""
     raise NotAFeed(f"{page} instead of a feed" + (f': "{name}"' if name else ""), kind=kind)
+
+
+def _wall_of(start: bytes, url: str) -> str:
+    """Return what a page asks of its reader, by its form or by where it was found; or ""."""
+    parts = urlsplit(url)
+    host, path = parts.hostname or "", parts.path
+    if _CONSENT_HOST.match(host) or _CONSENT_PATH.search(path):
+        return "a page that asks for consent"
+    if _PASSWORD.search(start):
+        return "a page with a login form"
+    if _SAML.search(start) or _LOGIN_HOST.match(host) or _LOGIN_PATH.search(path):
+        return "a page that asks for a login"
+    return ""

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 import trustme
 
-from monitor.errors import FetchError, RefusedAddress
+from monitor.errors import FetchError, NotAFeed, RefusedAddress
 from monitor.fetch.client import Fetcher
 from monitor.fetch.codecs import optional_codecs
 from monitor.fetch.politeness import Gate
 from monitor.model import Fetched, NotModified, Validators
+from monitor.sources.sniff import refuse_what_is_no_feed
 from tests.integration.fetch.server import (
     NOW,
     Names,
@@ -430,6 +431,30 @@ def test_edge_10_a_refusal_without_a_check_is_a_status(
             error = await failure(fetcher, server.url())
 
         assert (error.kind, error.status) == ("http", int(status[:3]))
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("wall", "said"),
+    [("/accounts/login?next=/feed", "asks for a login"), ("/cookiewall", "asks for consent")],
+)
+def test_edge_10_a_wall_is_told_by_where_the_redirect_ended(wall: str, said: str) -> None:
+    """The page is a script with status 200: only its address says what it is."""
+
+    async def scenario() -> None:
+        async def script(request: Request, writer: asyncio.StreamWriter) -> None:
+            away = reply("302 Found", headers={"Location": wall})
+            page = reply(body=b"<!doctype html><html><script src=/app.js></script></html>")
+            writer.write(away if request.target == "/feed" else page)
+
+        async with serving(script) as server, fetching() as fetcher:
+            answer = await fetcher.fetch(make_source(server.url("/feed")), Validators())
+
+        assert isinstance(answer, Fetched)
+        with pytest.raises(NotAFeed, match=said) as raised:
+            refuse_what_is_no_feed(answer.document)
+        assert raised.value.kind == "login"
 
     run(scenario())
 

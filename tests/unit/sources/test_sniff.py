@@ -56,10 +56,55 @@ def test_what_came_instead_of_a_feed_is_named(
 
 def test_a_page_that_asks_for_consent_is_told_by_its_host() -> None:
     """The redirect ended at a manager of consent."""
-    page = Document(b"<html><body>Accept all", {}, "https://consent.news.test/collect?to=feed")
+    _is_wall("https://consent.news.test/collect?to=feed", "asks for consent")
 
-    with pytest.raises(NotAFeed, match="asks for consent") as raised:
-        refuse_what_is_no_feed(page)
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("https://myprivacy.news.test/?siteKey=x", "asks for consent"),
+        ("https://news.test/cookiewall?to=/feed", "asks for consent"),
+        ("https://news.test/privacy-gate/accept", "asks for consent"),
+        ("https://login.news.test/?to=feed", "asks for a login"),
+        ("https://news.test/accounts/login/?next=/feed", "asks for a login"),
+        ("https://news.test/wp-login.php", "asks for a login"),
+        ("https://news.test/connexion", "asks for a login"),
+        ("https://news.test/auth/realms/x/protocol/openid-connect/auth", "asks for a login"),
+    ],
+)
+def test_a_wall_is_told_by_where_the_redirect_ended(url: str, said: str) -> None:
+    """What stands there is a script: no form, no telling title."""
+    _is_wall(url, said)
+
+
+def test_a_page_that_hands_on_to_a_login_elsewhere_is_a_wall() -> None:
+    """Single sign-on posts a form by itself."""
+    page = b'<html><form method=post><input type="hidden" name="SAMLRequest" value="x">'
+
+    with pytest.raises(NotAFeed, match="asks for a login"):
+        refuse_what_is_no_feed(Document(page, {}, "https://news.test/feed"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://news.test/feed?from=login",
+        "https://news.test/sign-in-sheet-found",
+        "https://authority.test/consenting-adults",
+        "https://loginews.test/consents",
+    ],
+)
+def test_a_word_in_an_address_is_no_wall(url: str) -> None:
+    """A whole step of the path counts, or the first label of the host."""
+    with pytest.raises(NotAFeed) as raised:
+        refuse_what_is_no_feed(Document(b"<html><body>News", {}, url))
+
+    assert raised.value.kind == "html"
+
+
+def _is_wall(url: str, said: str) -> None:
+    with pytest.raises(NotAFeed, match=said) as raised:
+        refuse_what_is_no_feed(Document(b"<html><script src=/app.js></script>", {}, url))
 
     assert raised.value.kind == "login"
 
