@@ -149,7 +149,8 @@ def _begun(source: SourceId, found: Finding, now: datetime) -> Episode:
 def _relapsed(latest: Episode | None, found: Finding, now: datetime) -> Episode | None:
     """Return the latest episode, open again, where its trouble is back before its end was sure.
 
-    People who were told of its end are told again, but not of one more silence.
+    People who were told of its end are told again, but not of one more silence, nor of what only
+    another trouble hid.
     """
     if latest is None or latest.ended_at is None or latest.cause == LINE:
         return None
@@ -159,7 +160,8 @@ def _relapsed(latest: Episode | None, found: Finding, now: datetime) -> Episode 
     is_other = (latest.kind == OTHER_FEED) != (found.kind == OTHER_FEED)
     if is_other or not (is_soon or is_doubted):
         return None
-    is_known = latest.end_told_at is None or is_quiet
+    is_hidden = latest.well_since is None
+    is_known = latest.end_told_at is None or is_quiet or is_hidden
     return replace(
         _goes_on(latest, found, now),
         cause=found.cause,

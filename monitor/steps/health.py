@@ -158,10 +158,11 @@ def cause_of(source: Source, error: FetchError | ParseError) -> str:
 def gap_of(tx: Transaction, seen: Seen, since: datetime | None) -> Unseen | None:
     """Return the span since the read before in which items may have come and gone, if any.
 
-    Nothing in the window was known. One that reaches back to the read before hides nothing all the
-    same, whatever its ids; nor does one whose addresses are known: its ids change at every fetch.
+    Nothing in the window was known, pinned entries aside. One that reaches back to the read before
+    hides nothing all the same, whatever its ids; nor does one whose addresses are known: its ids
+    change at every fetch.
     """
-    if since is None or not seen.is_all_new:
+    if since is None or not (seen.is_all_new or seen.is_all_new_below_pinned):
         return None
     dates = ledger.dates_of(seen.new)
     newer = sorted(at for at in dates if at > since)
@@ -192,9 +193,10 @@ def _gap_since(before: SourceState, episode: Episode | None) -> datetime | None:
 def _gap(gap: Unseen | None, seen: Seen, before: SourceState, after: SourceState) -> Finding | None:
     if gap is None:
         return None
+    which = "" if seen.is_all_new else " below the pinned"
     detail = (
-        f"all {len(seen.new)} entries were new: what came and went from {_time(gap.since)} to "
-        f"{_time(gap.until)} was not seen"
+        f"all {len(seen.new)} entries{which} were new: what came and went from "
+        f"{_time(gap.since)} to {_time(gap.until)} was not seen"
     )
     if after.shortened is not None and after.shortened != before.shortened:
         detail += f"; asked every {words(after.shortened)} from now on"

@@ -14,6 +14,8 @@ from monitor.store.ledger import Day, Unseen, hours_of
 
 KEPT_SPANS = timedelta(days=400)  # a year and a bit: what was not seen is asked for at its end
 _BITS = 2**RECENT_POLLS - 1
+_PINNED = 2  # entries at the top, at most, that stay while all below them roll over
+_BELOW_PINNED = 8  # entries, at least: fewer below them say nothing
 _TELLING = 3  # different dates; a feed that gives all its items one says nothing of each
 _MENDED = frozenset({"date-missing", "date-future", "date-ancient"})
 
@@ -32,6 +34,21 @@ class Seen:
     def is_all_new(self) -> bool:
         """Return whether nothing in it was known."""
         return len(self.new) == len(self.reading.hashes) > 1
+
+    @property
+    def is_all_new_below_pinned(self) -> bool:
+        """Return whether all is new but one or two entries that stand above newer ones.
+
+        A feed that shows its oldest entry first has known ones above new ones too, but there the
+        dates rise.
+        """
+        pinned = len(self.reading.hashes) - len(self.new)
+        below = [raw for raw in self.reading.items if raw.index >= pinned]
+        if not 0 < pinned <= _PINNED or len(self.new) < _BELOW_PINNED:
+            return False
+        dates = [raw.when for raw in below if raw.when is not None]
+        falls = len(dates) == len(self.new) == len(below) and dates[0] > dates[-1]
+        return falls and bool(dates_of(self.new))
 
 
 def count_poll(tx: Transaction, state: SourceState, now: datetime, *, is_read: bool) -> SourceState:

@@ -409,7 +409,7 @@ def _causes(world: World, told: Told) -> Iterator[str]:
         blind = [one for one in _blind(world) if one[0] <= told.at <= one[1] + AFTERWARDS]
         if feed is None:
             continue  # the last line says how many more there are
-        if "entries were new" in text and blind:
+        if "were new: what came and went" in text and blind:
             yield f"not watched from {blind[-1][0]:%m-%d %H:%M}"
         else:
             is_end = told.news.kind == "feed.recovered"
@@ -434,7 +434,7 @@ def _said(text: str) -> frozenset[Health]:
 
 
 _WORDS = {
-    "entries were new": frozenset({Health.GAP}),
+    "were new: what came and went": frozenset({Health.GAP}),
     "it answers, but": frozenset({Health.SILENT, Health.STALE}),
     "breaks off": frozenset({Health.TRUNCATED}),
     "failed": frozenset({Health.FAILING, Health.WRONG_CONTENT, Health.GONE}),

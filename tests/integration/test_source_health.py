@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from monitor.pipeline import decide_due, deliver_due, poll_source
 from monitor.steps.coverage import coverage
 from monitor.steps.watch import Watch
 from monitor.testing import RecordingChannel
-from tests.kit import Kit
+from tests.kit import NOW, Kit
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 CHALLENGE = b"<!doctype html><html><head><title>Just a moment...</title></head><body>cf-chl-</body>"
@@ -240,6 +240,43 @@ def test_a_window_that_rolls_over_is_asked_more_often_and_less_again(kit: Kit) -
     assert "asked every 1 h 3 min from now on" in problems["a"][1]
     assert state.shortened == timedelta(minutes=63)
     assert after.shortened is None
+
+
+def _pinned(until: datetime, count: int, *, is_rising: bool = False) -> str:
+    """Return a feed whose first entry is a year old and stays."""
+    times = [until - n * HOUR for n in range(count)]
+    return _feed([datetime(2023, 3, 1, tzinfo=UTC), *sorted(times, reverse=not is_rising)])
+
+
+@pytest.mark.parametrize(
+    ("later", "is_gap"),
+    [
+        (_pinned(NOW + 40 * HOUR, 12), True),
+        (_pinned(NOW + 10 * HOUR, 12), False),
+        (_pinned(NOW + 40 * HOUR, 6), False),
+        (_pinned(NOW + 40 * HOUR, 12, is_rising=True), False),
+    ],
+    ids=["rolled over", "reaches back", "too few", "oldest first"],
+)
+def test_a_pinned_entry_hides_no_gap(kit: Kit, later: str, *, is_gap: bool) -> None:
+    """It stays at the top while all below it roll over; known ones above rising dates are usual."""
+    source = kit.source("a", every=HOUR)
+    kit.feeds.put("/a.xml", _pinned(kit.now, 12))
+
+    async def work(watch: Watch) -> Any:
+        await _poll(watch, source, kit, 0)
+        kit.feeds.put("/a.xml", later)
+        report = await _poll(watch, source, kit, 41)
+        return report, await _problems(watch), await _seen(watch, kit.now, kit.now + 50 * HOUR)
+
+    report, problems, seen = kit.run([source], work)
+
+    assert report.has_gap == is_gap
+    assert [(gap.since, gap.until) for gap in seen.gaps] == (
+        [(kit.now, kit.now + 29 * HOUR)] if is_gap else []
+    )
+    if is_gap:
+        assert "all 12 entries below the pinned were new" in problems["a"][1]
 
 
 def test_ids_that_change_with_every_fetch_are_no_gap(kit: Kit) -> None:

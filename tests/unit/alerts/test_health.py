@@ -120,6 +120,17 @@ def test_a_feed_of_something_else_and_a_failure_are_no_relapse_of_each_other(
     assert (after.kind, after.noticed_at, after.relapses) == (kinds[1], NOW + 5 * HOUR, 0)
 
 
+def test_what_another_trouble_hid_is_told_once() -> None:
+    """Documents broke off before the line did, and do so after it: nobody heard of an end."""
+    cut = replace(_after(None, (_finding(Health.TRUNCATED), NOW)), number=1, told_at=NOW)
+    hidden, _ = judge(WIRE, cut, _finding(kind="connect"), NOW + HOUR)
+    settled = replace(hidden, end_told_at=NOW + HOUR)
+
+    again = _after(settled, (_finding(Health.TRUNCATED), NOW + 9 * HOUR))
+
+    assert (again.number, again.told_at, again.end_told_at) == (1, NOW, None)
+
+
 def test_what_follows_a_broken_line_is_no_relapse() -> None:
     """It has its own cause."""
     over = _after(None, (_finding(cause=LINE), NOW), (None, NOW), (None, NOW))
