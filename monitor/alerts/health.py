@@ -13,7 +13,7 @@ LINE = "line"  # cause: this machine reaches nobody
 # Kinds of failure that a broken line makes; statuses come from a server that was reached.
 UNREACHED = frozenset({"connect", "dns", "proxy", "reset", "timeout", "tls"})
 RECENT_POLLS = 16  # of which the outcome is remembered
-_MOSTLY_FAILED = 10  # of these: failing, though never often in a row
+_MOSTLY_FAILED = 8  # of these, half: failing, though never often in a row
 _SELDOM_FAILED = 4  # of these: well again
 _WELL_READS = 2  # in a row; a single one may be luck
 _GAP_TOLD = timedelta(hours=25)  # a digest a day, on the longest day of the year too

@@ -94,12 +94,13 @@ def _broke_off(before: SourceState, after: SourceState, now: datetime) -> Source
     The first polls count as read only when a document comes whole, so that the rest of a backlog
     is no news; a feed that is always cut is believed after a few.
     """
-    in_a_row = before.failures + 1 if before.error_kind in ("", TRUNCATED) else 1
+    goes_on = before.error_kind == TRUNCATED
+    in_a_row = before.failures + 1 if goes_on else 1
     is_first = before.last_ok_at is None and in_a_row < _CUT_BELIEVED
     return replace(
         after,
         failures=in_a_row,
-        failing_since=before.failing_since or now,
+        failing_since=before.failing_since if goes_on else now,
         error="the document breaks off; what it holds was read",
         error_kind=TRUNCATED,
         last_ok_at=None if is_first else after.last_ok_at,
@@ -120,9 +121,12 @@ def after_failure(
 ) -> SourceState:
     """Return the state after a failed poll; neither validators nor known entries change.
 
-    A failure at a new address goes back to the configured one, which may lead elsewhere by now.
+    A failure at a new address goes back to the configured one, which may lead elsewhere by now;
+    where it leads there still, that was a failure like others. Documents that broke off were read:
+    they are no failures before this one.
     """
-    failures = before.failures + 1
+    was_read = before.error_kind == TRUNCATED
+    failures = 1 if was_read else before.failures + 1
     status, retry_after = None, None
     if isinstance(error, FetchError):
         status, retry_after = error.status, error.retry_after
@@ -135,13 +139,13 @@ def after_failure(
         gone=status == _GONE,
     )
     if is_moved(before, now):
-        before = _settled(before)
+        before = replace(before, permanent_seen=timing.MOVE_SIGHTINGS - 1)
     return replace(
         before,
         next_poll_at=due.at,
         last_poll_at=now,
         failures=failures,
-        failing_since=before.failing_since or now,
+        failing_since=now if was_read else before.failing_since or now,
         error=str(error),
         error_kind=error.kind,
         is_suspended=due.suspended,

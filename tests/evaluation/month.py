@@ -212,11 +212,10 @@ def judge(month: Month) -> Verdict:
     verdict.counts["polls"] = month.polls
     verdict.counts["messages"] = len(month.desk.told)
     for feed in month.world.feeds.values():
-        its = [one for one in episodes if one.source == feed.id]
         gaps = [one for one in spans if one.source == feed.id and one.kind == "gap"]
         unread_since = states[feed.source.id].unread_since
         _check_states(verdict, month.world, feed, month.states[feed.id])
-        _check_false(verdict, month.world, feed, its, gaps)
+        _check_false(verdict, month.world, feed, month.states[feed.id], gaps)
         _check_items(verdict, month.world, feed, gaps, stored, unread_since)
     _check_line(verdict, month.world, episodes)
     _check_messages(verdict, month)
@@ -289,13 +288,6 @@ def _blind(world: World) -> list[tuple[datetime, datetime]]:
     return apart
 
 
-def _stood_still(world: World, since: datetime, until: datetime) -> timedelta:
-    """Return for how long nobody could look between two times."""
-    spans = _blind(world)
-    overlap = (min(until, end) - max(since, begin) for begin, end in spans)
-    return sum((max(one, timedelta(0)) for one in overlap), timedelta(0))
-
-
 def _overlaps(episode: Episode, since: datetime, until: datetime) -> bool:
     ended = episode.ended_at
     return episode.noticed_at < until and (ended is None or ended > since)
@@ -305,29 +297,24 @@ def _check_false(
     verdict: Verdict,
     world: World,
     feed: Feed,
-    its: Sequence[Episode],
+    states: Sequence[tuple[datetime, Health]],
     gaps: Sequence[Unseen],
 ) -> None:
-    for one in its:
-        if any(_explains(plant, one) for plant in feed.plants):
+    for at, state in states:
+        if state is Health.OK or any(_explains(plant, state, at) for plant in feed.plants):
             continue
-        its_gaps = [gap for gap in gaps if _overlaps(one, gap.since, gap.until + DAY)]
-        if one.state is Health.GAP and any(_is_true(feed, gap) for gap in its_gaps):
+        its_gaps = sorted((one for one in gaps if one.until <= at), key=lambda one: one.until)
+        if state is Health.GAP and any(_is_true(feed, gap) for gap in its_gaps[-1:]):
             continue
-        is_blind = one.state.is_unread or one.state is Health.GAP  # a whole window was not seen
-        if is_blind and _stood_still(world, one.since, one.noticed_at):
+        is_blind = state.is_unread or state is Health.GAP  # a whole window was not seen
+        next_polls = 2 * feed.every + HOUR
+        if is_blind and any(one[0] <= at <= one[1] + next_polls for one in _blind(world)):
             continue
-        verdict.false.append(
-            f"{feed.id} {feed.dates} every {feed.every}: {one.state} "
-            f"{one.noticed_at:%m-%d %H:%M} {one.detail}"
-        )
+        verdict.false.append(f"{feed.id} {feed.dates} every {feed.every}: {state} {at:%m-%d %H:%M}")
 
 
-def _explains(plant: Plant, episode: Episode) -> bool:
-    known = plant.states | plant.also
-    return episode.state in known and (
-        plant.since <= episode.noticed_at <= plant.until + AFTERWARDS
-    )
+def _explains(plant: Plant, state: Health, at: datetime) -> bool:
+    return state in plant.states | plant.also and plant.since <= at <= plant.until + AFTERWARDS
 
 
 def _is_true(feed: Feed, gap: Unseen) -> bool:
@@ -409,20 +396,23 @@ def _causes(world: World, told: Told) -> Iterator[str]:
         blind = [one for one in _blind(world) if one[0] <= told.at <= one[1] + AFTERWARDS]
         if feed is None:
             continue  # the last line says how many more there are
-        if "were new: what came and went" in text and blind:
+        is_end = told.news.kind == "feed.recovered"
+        planted = _planted(feed, told.at, _said(text), is_end=is_end)
+        if "were new: what came and went" in text and blind and not planted:
             yield f"not watched from {blind[-1][0]:%m-%d %H:%M}"
         else:
-            is_end = told.news.kind == "feed.recovered"
-            later = END_TOLD_WITHIN if is_end else AFTERWARDS
-            yield from _planted(feed, told.at - later, told.at, _said(text))
+            yield from planted or ["line"]
 
 
-def _planted(feed: Feed, since: datetime, at: datetime, said: frozenset[Health]) -> Iterator[str]:
-    """Yield the causes that explain these states of a feed; the line where no other does."""
+def _planted(feed: Feed, at: datetime, said: frozenset[Health], *, is_end: bool) -> list[str]:
+    """Return the planted causes that explain these states of a feed, the line aside.
+
+    What ends at one moment is one end: a guard lets some in days after others.
+    """
+    since = at - (END_TOLD_WITHIN if is_end else AFTERWARDS)
     its = [one for one in feed.plants if one.since <= at and one.until >= since]
-    its = [one for one in its if said & (one.states | one.also)]
-    own = [one.cause for one in its if one.kind != "line"]
-    yield from own or (one.cause for one in its)
+    its = [one for one in its if one.kind != "line" and said & (one.states | one.also)]
+    return [f"{one.cause} until {one.until:%m-%d %H:%M}" if is_end else one.cause for one in its]
 
 
 def _said(text: str) -> frozenset[Health]:

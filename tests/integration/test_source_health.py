@@ -452,6 +452,41 @@ def test_what_was_read_after_an_outage_of_the_line_is_told_nobody(kit: Kit) -> N
     assert set(problems) == set("abcd"), "the second good poll is still to come"
 
 
+def test_a_feed_that_breaks_off_is_not_read_because_of_the_line(kit: Kit) -> None:
+    """Its documents were read: what the line does to it is told as the line, nothing twice."""
+    sources = [kit.source(n, url=f"https://{n}.test/feed", every=HOUR) for n in "abcd"]
+    is_down = False
+
+    async def fetch(source: Source, known: Validators) -> Fetched | NotModified:
+        if is_down:
+            raise FetchError(f"{source.url}: no route", kind="connect")
+        if source.id != "a":
+            return NotModified(validators=known)
+        page = _hourly(kit.now).removesuffix("</channel></rss>").encode()
+        return Fetched(document=Document(page, url=source.url), validators=Validators())
+
+    async def work(watch: Watch) -> Any:
+        nonlocal is_down
+        watch.fetch = fetch
+        told: list[str] = []
+        for hours in range(20):
+            is_down = 5 <= hours < 9
+            for source in sources:
+                await _poll(watch, source, kit, hours)
+            for minutes in (1, 20):
+                now = kit.now + hours * HOUR + timedelta(minutes=minutes)
+                told += (await decide_due(watch, now)).alarms
+        return told, await _problems(watch)
+
+    told, problems = kit.run(sources, work)
+
+    assert told[0] == "Breaks off: a"
+    assert told[1] == "No source can be reached"
+    assert told[2].startswith("Sources can be reached again")
+    assert len(told) == 3
+    assert {name: state for name, (state, _) in problems.items()} == {"a": Health.TRUNCATED}
+
+
 def test_coverage_and_the_list_say_the_same_on_the_command_line(kit: Kit, tmp_path: Path) -> None:
     """State, evidence and what to do; exit code 1 while there is a problem."""
     source = kit.source("a")

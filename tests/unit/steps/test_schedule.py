@@ -142,6 +142,36 @@ def test_a_failure_at_the_new_address_goes_back_to_the_configured_one(
     assert state.failures == 1
 
 
+def test_a_move_outlives_a_failure() -> None:
+    """Where the configured address leads there still, no second day is waited for."""
+    at = NOW + 25 * HOUR
+    down = after_failure(_moved(), _source(), FetchError("x", kind="connect"), at)
+    down = after_failure(down, _source(), FetchError("x", kind="connect"), at + HOUR)
+    again = _moving(down, NEW, at + 2 * HOUR)
+    back = _moving(down, "", at + 2 * HOUR)
+
+    assert not is_moved(down, at + 2 * HOUR)
+    assert is_moved(again, at + 2 * HOUR)
+    assert (back.permanent_url, back.permanent_seen) == ("", 0)
+
+
+def test_documents_that_broke_off_are_no_failures_nor_failures_such_documents() -> None:
+    """They were read: an outage begins with its own first poll, and so do they."""
+    part = Reading(items=(), hashes=(), format="rss20", partial=True)
+    fetched = Fetched(document=Document(b""), validators=Validators())
+    error = FetchError("x", kind="connect")
+    cut = _state(last_ok_at=NOW)
+    for hours in range(5):
+        cut = after_read(cut, _source(), fetched, part, (), NOW + hours * HOUR)
+
+    down = after_failure(cut, _source(), error, NOW + 5 * HOUR)
+    again = after_read(down, _source(), fetched, part, (), NOW + 6 * HOUR)
+
+    assert (cut.failures, cut.failing_since) == (5, NOW)
+    assert (down.failures, down.failing_since) == (1, NOW + 5 * HOUR)
+    assert (again.failures, again.failing_since) == (1, NOW + 6 * HOUR)
+
+
 def test_secrets_stay_with_the_host_they_were_written_for() -> None:
     """A new address on another host is asked without them, one on the same host with them."""
     at = NOW + 24 * HOUR
