@@ -33,7 +33,7 @@ create table source (
   failing_since    text,               -- NULL: the last poll was good
   error            text not null default '',
   error_kind       text not null default '',
-  alarmed_at       text,               -- NULL: nobody was told of the failure
+  alarmed_at       text,               -- dropped by m011: a problem says who was told
   suspended        integer not null default 0,   -- 1: the server said 410
   permanent_url    text not null default '',     -- where permanent redirects led
   permanent_seen   integer not null default 0,   -- how often in a row
@@ -568,6 +568,12 @@ def m010_health(db: Database) -> None:
     """Create what the health of sources is judged by, and the ledger of what was not seen."""
     for statement in _statements(_HEALTH):
         db.execute(statement)
+
+
+@migrations()
+def m011_alarms_are_problems(db: Database) -> None:
+    """Drop the column that `problem.told_at` took the place of."""
+    db.execute("alter table source drop column alarmed_at")
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -23,6 +23,7 @@ from monitor.model import (
 )
 from monitor.store import Outcome, SqliteStore
 from monitor.store.outbox import ChannelState
+from monitor.store.schema import migrations
 from monitor.store.sqlite import pending_migrations
 from monitor.testing import NOW, make_hit, make_item
 
@@ -439,3 +440,19 @@ def test_looking_cannot_write_and_sees_what_a_writer_commits(store: SqliteStore)
 
     reader.close()
     writer.close()
+
+
+def test_a_failure_that_was_told_before_problems_were_kept_stays_told(tmp_path: Path) -> None:
+    """What the column said is a problem now; the column itself is gone."""
+    db = Database(sqlite3.connect(tmp_path / "old.db"))
+    migrations.apply(db, stop_before="m010_health")
+    db.execute(
+        "insert into source (id, url, next_poll_at, failures, alarmed_at) values (?, ?, ?, ?, ?)",
+        ["a", "x", NOW.isoformat(), 3, NOW.isoformat()],
+    )
+
+    migrations.apply(db)
+
+    [problem] = db.query("select source_id, told_at from problem")
+    assert problem == {"source_id": "a", "told_at": NOW.isoformat()}
+    assert "alarmed_at" not in db.table("source").columns_dict
