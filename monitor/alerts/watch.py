@@ -218,11 +218,15 @@ def _ends_quietly(episode: Episode) -> bool:
 
 
 def _ready(group: Sequence[Ailing], open_causes: Collection[str], now: datetime) -> list[Ailing]:
-    """Return those of one cause whose end can be told: all at once, or who did not wait in vain."""
+    """Return those of one cause whose end can be told: all at once, or who waited long enough.
+
+    Those that still fail are waited for a day, those that are over but not sure one more.
+    """
     sure = [one for one in group if one.is_steady and _sure_at(one) <= now]
-    is_whole = len(sure) == len(group) and (group[0].episode.cause or None) not in open_causes
+    are_open = bool(group[0].episode.cause) and group[0].episode.cause in open_causes
+    days = 2 if len(sure) < len(group) else int(are_open)
     waited = now - min(map(_sure_at, sure), default=now)
-    return sure if is_whole or waited >= _PEERS_AWAITED else []
+    return sure if waited >= days * _PEERS_AWAITED else []
 
 
 def _sure_at(one: Ailing) -> datetime:

@@ -401,7 +401,7 @@ def _causes(world: World, told: Told) -> Iterator[str]:
         if "were new: what came and went" in text and blind and not planted:
             yield f"not watched from {blind[-1][0]:%m-%d %H:%M}"
         else:
-            yield from planted or ["line"]
+            yield from planted or _of_line(world, told.at, _said(text))
 
 
 def _planted(feed: Feed, at: datetime, said: frozenset[Health], *, is_end: bool) -> list[str]:
@@ -413,6 +413,14 @@ def _planted(feed: Feed, at: datetime, said: frozenset[Health], *, is_end: bool)
     its = [one for one in feed.plants if one.since <= at and one.until >= since]
     its = [one for one in its if one.kind != "line" and said & (one.states | one.also)]
     return [f"{one.cause} until {one.until:%m-%d %H:%M}" if is_end else one.cause for one in its]
+
+
+def _of_line(world: World, at: datetime, said: frozenset[Health]) -> list[str]:
+    """Return that a message is about the line, where nothing else explains what it says."""
+    line = world.line
+    if line is None or not line.since <= at <= line.until + AFTERWARDS:
+        return []  # then it is a false alarm, and counted as one
+    return [line.cause] if said & line.also else []
 
 
 def _said(text: str) -> frozenset[Health]:

@@ -207,6 +207,18 @@ def test_ends_of_one_cause_wait_until_each_of_them_is_sure() -> None:
     assert ends([replace(sure, is_steady=False)], (), NOW) == ()
 
 
+def test_who_is_over_but_not_sure_is_waited_for_longer_than_who_still_fails() -> None:
+    """Else one message after the other would tell of it."""
+    host = "host wire.test"
+    going_on = (_episode(9, cause=host),)
+    [fresh] = _ailing(_over(1, hours=1, cause=host))
+    day, two = _ailing(_over(2, hours=30, cause=host), _over(3, hours=52, cause=host))
+
+    assert ends([fresh, day], going_on, NOW) == ()
+    assert [one.numbers for one in ends([day], going_on, NOW)] == [(2,)]
+    assert [one.numbers for one in ends([fresh, two], going_on, NOW)] == [(3,)]
+
+
 def test_a_slow_source_joins_a_cause_that_is_over_for_the_others() -> None:
     """It began to fail before they were well; what begins later is another trouble."""
     over = _over(1, hours=2, cause="host wire.test")
