@@ -37,7 +37,6 @@ from tests.acceptance.systemd import Manager, managing
 from tests.faults.soak_world import World, config_of, make_world, served
 
 RULES = 60
-HIT_SHARE = 0.06
 SAMPLE_S = 5.0
 SETTLE_S = 480.0  # a mail that was put off with 451 comes again after five minutes
 STOP_S = 60.0
@@ -110,6 +109,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--feeds", type=int, default=200)
     parser.add_argument("--per-minute", type=float, default=200, help="items published")
+    parser.add_argument("--hit-share", type=float, default=0.06)
     parser.add_argument("--out", type=Path, help="kept; else a directory that is removed")
     parser.add_argument("--seed", type=int, default=7)
     return parser.parse_args()
@@ -196,7 +196,7 @@ async def publish(soak: Soak) -> None:
     """Publish at an even pace until the calm."""
     pause = 60 / soak.options.per_minute
     while not soak.world.is_calm:
-        soak.world.publish(HIT_SHARE)
+        soak.world.publish(soak.options.hit_share)
         await asyncio.sleep(pause)
 
 
