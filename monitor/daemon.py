@@ -22,7 +22,7 @@ from monitor.engine.look import Look, looking
 from monitor.engine.observer import Observer, Reload
 from monitor.engine.signals import Signals, Work, survived
 from monitor.engine.systemd import Notifier
-from monitor.engine.vitals import Health
+from monitor.engine.vitals import Judgement
 from monitor.errors import ConfigError, StoreError
 from monitor.service import Opened, Place, Reloader, engine_of, opened
 from monitor.steps.record import PollReport
@@ -56,6 +56,7 @@ async def run(config: Config, environ: Mapping[str, str], place: Place, talk: Ta
             daemon.serve_metrics()
         reloader = Reloader(
             directory=config.directory,
+            started=config.service,
             environ=environ,
             opened=open_,
             clock=place.clock,
@@ -86,17 +87,17 @@ class Daemon:
     _reload_began_s: float = 0.0
     _has_started: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def health(self) -> Health:
+    def judge(self) -> Judgement:
         """Return the judgement as of now."""
-        return self.engine.vitals.health(self.place.clock())
+        return self.engine.vitals.judge(self.place.clock())
 
     def status(self) -> str:
         """Return one line on how the watch fares."""
-        health = self.health()
+        judged = self.judge()
         settings = self.opened.watch.settings
         enabled = sum(one.enabled for one in settings.sources.values())
         counts = f"{enabled} sources, {len(settings.ruleset.rules)} rules"
-        return f"{'; '.join(health.problems) or 'all lines get on'}; {counts}"
+        return f"{'; '.join(judged.problems) or 'all lines get on'}; {counts}"
 
     def started(self) -> None:
         """Say that the start is complete: database open, configuration in force."""
@@ -171,14 +172,14 @@ class Daemon:
                 channels=tuple(self.opened.watch.channels),
                 sources=sum(one.enabled for one in settings.sources.values()),
             )
-            return await asyncio.to_thread(meters.expose, accept, known, self.health(), figures)
+            return await asyncio.to_thread(meters.expose, accept, known, self.judge(), figures)
 
         access = Access(
             hosts=tuple(name.lower() for name in http.hosts),
             token=http.token.get_secret_value(),
             open_paths=HEALTH_PATHS,
         )
-        await serve(build_app(self.health, expose, access), http.listen)
+        await serve(build_app(self.judge, expose, access), http.listen)
 
     # ------------------------------------------------------------ dead-man
 
@@ -196,9 +197,9 @@ class Daemon:
     async def _broken(self) -> tuple[str, ...] | None:
         """Return the promises that are seen broken; None before the first cycle."""
         now = self.place.clock()
-        health = self.health()
-        broken = broken_lines(health)
-        if not broken and not all(one.has_moved for one in health.lines):
+        judged = self.judge()
+        broken = broken_lines(judged)
+        if not broken and not all(one.has_moved for one in judged.lines):
             return None
         dead_after = self.config.service.health.dead_man.channel_dead_after
         try:
@@ -223,6 +224,7 @@ class Daemon:
 
     def _end(self) -> None:
         self.notifier.stopping()
+        self.engine.vitals.is_ending = True
         self.engine.stop.set()
 
     async def _dump(self) -> None:

@@ -18,7 +18,15 @@ import structlog
 
 from monitor import rules
 from monitor.alerts.decide import Policy
-from monitor.config import WEEKDAYS, Config, WeeklySettings, fingerprint, load_config
+from monitor.config import (
+    WEEKDAYS,
+    Config,
+    ServiceSettings,
+    WeeklySettings,
+    fingerprint,
+    load_config,
+    waiting_for_start,
+)
 from monitor.config import check_change as check_texts
 from monitor.engine.clock import utc_now
 from monitor.engine.local import LocalEngine, edit_on, sync
@@ -246,9 +254,11 @@ class Reloader:
     """Looks whether the configuration's files changed; swaps the whole new set in, or refuses it.
 
     A refused set changes nothing: the last good one keeps running, and the problems are told.
+    `started` are the settings that the watch was started with.
     """
 
     directory: Path
+    started: ServiceSettings
     environ: Mapping[str, str]
     opened: Opened
     clock: Callable[[], datetime]
@@ -311,6 +321,9 @@ class Reloader:
         if changed:
             hint = "they see new items only; monitor replay shows what they make of stored ones"
             log.warning("rules changed", rules=changed, hint=hint)
+        waiting = waiting_for_start(self.started, config.service)
+        if waiting:
+            log.warning("settings wait for the next start", settings=waiting)
         log.info("configuration loaded", hash=config.hash[:12], rules=len(config.ruleset.rules))
 
 

@@ -94,6 +94,8 @@ class _Consequences:
         return "; ".join(self._lines(change, config))
 
     def _lines(self, change: "Change", config: "Config") -> Iterator[str]:
+        from monitor.config import waits_for_start
+
         what, name = change.what, change.name
         if what == "rule":
             yield from self._of_rule(change)
@@ -106,6 +108,8 @@ class _Consequences:
             yield f"it is not read any more; its {items} items and their stories stay"
         elif what == "silence" and change.action == "removed":
             yield "what it covers is told again"
+        elif what == "setting" and change.file == "monitor.yaml" and waits_for_start(name):
+            yield "it is taken up at the next start, not at a reload"
 
     def _of_rule(self, change: "Change") -> Iterator[str]:
         old = change.detail if change.action == "renamed" else change.name

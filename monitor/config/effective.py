@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from monitor.alerts.quiet import Quiet
 from monitor.alerts.route import Route
 from monitor.alerts.silence import Silence
 from monitor.config.schema import (
+    READ_AT_START,
     FeedEntry,
     FeedsFile,
     QuietSettings,
@@ -59,6 +61,18 @@ class Config:
     files: Mapping[str, str] = field(repr=False, default_factory=dict)
     authors: Mapping[str, str] = field(repr=False, default_factory=dict)
     secrets: frozenset[str] = field(repr=False, default=frozenset())
+
+
+def waiting_for_start(started: ServiceSettings, loaded: ServiceSettings) -> tuple[str, ...]:
+    """Return the settings in which what was loaded differs from what a watch was started with."""
+    return tuple(
+        name for name in READ_AT_START if attrgetter(name)(started) != attrgetter(name)(loaded)
+    )
+
+
+def waits_for_start(name: str) -> bool:
+    """Return whether a setting of monitor.yaml is taken up at the next start, not at a reload."""
+    return any(name == one or name.startswith(f"{one}.") for one in READ_AT_START)
 
 
 def sources_of(file: FeedsFile, service: ServiceSettings) -> tuple[Source, ...]:

@@ -190,6 +190,19 @@ class ServiceSettings(Settings):
     http: HttpSettings = HttpSettings()
 
 
+READ_AT_START = (
+    "storage",
+    "health",
+    "http",
+    "polling.at_once",
+    "polling.host_gap",
+    "polling.user_agent",
+    "polling.allow_networks",
+    "polling.proxy",
+)
+"""Settings that a running watch takes up at its next start only; a section stands for its keys."""
+
+
 # ---------------------------------------------------------------- feeds.yaml
 
 

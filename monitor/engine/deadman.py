@@ -15,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 import structlog
 
 from monitor.engine.pulse import Motion
-from monitor.engine.vitals import Health
+from monitor.engine.vitals import Judgement
 from monitor.errors import FetchError
 from monitor.model import Post
 from monitor.store import Transaction
@@ -31,10 +31,10 @@ _GOOD = range(200, 300)
 _MUST_HOLD = frozenset({"database", "lock"})  # of the checks; refused files leave the last good
 
 
-def broken_lines(health: Health) -> tuple[str, ...]:
+def broken_lines(judged: Judgement) -> tuple[str, ...]:
     """Return what is broken of what this process knows of itself."""
-    still = (one for one in health.lines if one.motion is not Motion.MOVING)
-    failed = (one for one in health.checks if not one.is_ok and one.name in _MUST_HOLD)
+    still = (one for one in judged.lines if one.motion is not Motion.MOVING)
+    failed = (one for one in judged.checks if not one.is_ok and one.name in _MUST_HOLD)
     return (
         *(f"line {one.line} is {one.motion} for {one.silent_s:.0f} s" for one in still),
         *(f"{one.name}: {one.said}" for one in failed),

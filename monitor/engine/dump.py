@@ -34,7 +34,7 @@ def _state_of(engine: LocalEngine, now: datetime) -> dict[str, Any]:
         "at": now.isoformat(),
         "version": __version__,
         "pid": os.getpid(),
-        "health": engine.vitals.health(now).to_dict(),
+        "health": engine.vitals.judge(now).to_dict(),
         "sources": len(engine.watch.settings.sources),
         "rules": engine.watch.settings.ruleset.hash[:12],
         "polls_under_way": sorted(engine.polls.running),

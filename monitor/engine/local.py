@@ -118,10 +118,10 @@ class LocalEngine:
     async def _beat(self) -> None:
         """Store how the watch fares; that this can be stored is a part of it."""
         self._allow_slow_sources()
-        health = self.vitals.health(self.clock())
-        text = json.dumps(health.to_dict(), ensure_ascii=False)
+        judged = self.vitals.judge(self.clock())
+        text = json.dumps(judged.to_dict(), ensure_ascii=False)
         try:
-            await self.watch.write(lambda tx: self.vitals.store(tx, health, text))
+            await self.watch.write(lambda tx: self.vitals.store(tx, judged, text))
         except StoreError as refused:
             self.vitals.refused(str(refused))
             log.warning("the database takes no writes", error=str(refused))

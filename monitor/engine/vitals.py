@@ -25,8 +25,8 @@ class Check:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Health:
-    """A judgement: alive while no line stands still; ready when every check holds as well."""
+class Judgement:
+    """How it fares: alive while no line stands still; ready when every check holds as well."""
 
     at: datetime
     lines: tuple[LinePulse, ...]
@@ -70,7 +70,8 @@ class Health:
 class Vitals:
     """Knows the pulse and the checks; `configuration_fault` is "" while the files are good.
 
-    `is_locked` says whether the instance lock is still the one on disk.
+    `is_locked` says whether the instance lock is still the one on disk; `is_ending` is set once
+    the watch only ends what is under way.
     """
 
     def __init__(
@@ -81,12 +82,13 @@ class Vitals:
     ) -> None:
         self.pulse = pulse
         self.configuration_fault = ""
+        self.is_ending = False
         self._monotonic = monotonic
         self._is_locked = is_locked
         self._written_at: float | None = None
         self._refusal = ""
 
-    def health(self, now: datetime) -> Health:
+    def judge(self, now: datetime) -> Judgement:
         """Return the judgement as of now."""
         lines = self.pulse.lines()
         unmoved = [one.line.value for one in lines if not one.has_moved]
@@ -95,7 +97,7 @@ class Vitals:
             and self._monotonic() - self._written_at <= _WRITTEN_WITHIN_S
             and not self._refusal
         )
-        return Health(
+        return Judgement(
             at=now,
             lines=lines,
             checks=(
@@ -115,12 +117,17 @@ class Vitals:
                     is_ok=not unmoved,
                     said=f"no first cycle yet of: {', '.join(unmoved)}" if unmoved else "",
                 ),
+                Check(
+                    name="running",
+                    is_ok=not self.is_ending,
+                    said="the watch was told to end" if self.is_ending else "",
+                ),
             ),
         )
 
-    def store(self, tx: Transaction, health: Health, text: str) -> None:
+    def store(self, tx: Transaction, judged: Judgement, text: str) -> None:
         """Store a judgement, for those who ask without a connection to this process."""
-        tx.log.set_meta(HEARTBEAT, health.at.isoformat())
+        tx.log.set_meta(HEARTBEAT, judged.at.isoformat())
         tx.log.set_meta(HEALTH, text)
 
     def written(self) -> None:

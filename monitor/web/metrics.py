@@ -27,7 +27,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
 from monitor import __version__
 from monitor.engine.observer import Observer, Reload
 from monitor.engine.pulse import Motion
-from monitor.engine.vitals import Health
+from monitor.engine.vitals import Judgement
 from monitor.model import Reason
 from monitor.steps.due import DueReport
 from monitor.steps.record import PollReport
@@ -164,14 +164,14 @@ class Meters(Observer):
     # ------------------------------------------------------------ what stands
 
     def expose(
-        self, accept: str, known: Known, health: Health, figures: Figures | None
+        self, accept: str, known: Known, judged: Judgement, figures: Figures | None
     ) -> tuple[bytes, str]:
         """Return every metric, and its content type; without `figures` the database's lack.
 
         The format is OpenMetrics where that is asked for, else Prometheus's text.
         """
         self._known(known)
-        self._standing.take(known, health, figures)
+        self._standing.take(known, judged, figures)
         try:
             encode, kind = choose_encoder(accept)
         except (ValueError, TypeError):  # an Accept header without sense
@@ -207,12 +207,12 @@ class _Standing:
     def __init__(self, database: Path) -> None:
         self._database = database
         self._known = Known(rules=(), channels=(), sources=0)
-        self._health: Health | None = None
+        self._judged: Judgement | None = None
         self._figures: Figures | None = None
 
-    def take(self, known: Known, health: Health, figures: Figures | None) -> None:
+    def take(self, known: Known, judged: Judgement, figures: Figures | None) -> None:
         """Take what the next collection shows."""
-        self._known, self._health, self._figures = known, health, figures
+        self._known, self._judged, self._figures = known, judged, figures
 
     def collect(self) -> Iterator[Metric]:
         """Yield every gauge (the library's name)."""
@@ -229,8 +229,8 @@ class _Standing:
         yield _one("database_size_bytes", "Size of the database.", size_of(self._database))
         wal = self._database.with_name(f"{self._database.name}-wal")
         yield _one("database_wal_size_bytes", "Size of its write-ahead log.", size_of(wal))
-        if self._health is not None:
-            yield from _health(self._health)
+        if self._judged is not None:
+            yield from _judgement(self._judged)
         yield _one(
             "database_readable", "1 if this scrape could read it.", self._figures is not None
         )
@@ -239,16 +239,16 @@ class _Standing:
             yield from _outbox(self._figures, self._known)
 
 
-def _health(health: Health) -> Iterator[Metric]:
-    yield _one("alive", "1 while no line stands still, as /healthz.", health.is_alive)
-    yield _one("ready", "1 while every check holds too, as /readyz.", health.is_ready)
+def _judgement(judged: Judgement) -> Iterator[Metric]:
+    yield _one("alive", "1 while no line stands still, as /healthz.", judged.is_alive)
+    yield _one("ready", "1 while every check holds too, as /readyz.", judged.is_ready)
     up = _family("line_up", "1 while a line makes progress or the database refuses it.", "line")
     silent = _family("line_silent_seconds", "Seconds since a line made progress.", "line")
-    for one in health.lines:
+    for one in judged.lines:
         up.add_metric([one.line.value], one.motion is not Motion.STALLED)
         silent.add_metric([one.line.value], one.silent_s)
     checks = _family("check_up", "1 while a check of readiness holds.", "check")
-    for check in health.checks:
+    for check in judged.checks:
         checks.add_metric([check.name], check.is_ok)
     yield from (up, silent, checks)
 

@@ -186,6 +186,40 @@ def test_health_readiness_and_metrics_are_served(program: Program) -> None:
         assert secret not in text + health[2]
 
 
+def test_a_watch_that_ends_is_alive_and_not_ready(program: Program) -> None:
+    """While a message under way is waited for, nobody should count on this process."""
+    address = _with_http(program)
+    program.kit.hook.pause_s = 5
+    with program.running() as worker:
+        until(lambda: len(program.kit.hook.posts()) == 1, "a message is under way")
+        until(lambda: _ask(address, "/readyz")[0] == 200, "readiness")
+        worker.send_signal(signal.SIGTERM)
+        until(lambda: _ask(address, "/readyz")[0] == 503, "no readiness")
+        ready, alive = _ask(address, "/readyz"), _ask(address, "/healthz")
+        assert worker.wait(50) == 0
+
+    assert json.loads(ready[2])["problems"] == ["running: the watch was told to end"]
+    assert alive[0] == 200
+
+
+def test_a_setting_that_waits_for_the_next_start_is_named(program: Program) -> None:
+    """In the log of the reload, and in what the edit is said to change beforehand."""
+    address = _with_http(program)
+    with program.running():
+        until(lambda: _ask(address, "/healthz")[0] == 200, "life")
+        other = SERVICE.format(folder=program.kit.folder)
+        program.write("monitor.yaml", f"{other}digest: {{at: '09:00'}}\n")
+        diff = program.on_config("config", "diff", "--json")
+        until(lambda: "settings wait for the next start" in program.log(), "the warning")
+        assert _ask(address, "/healthz")[0] == 200
+
+    [line] = [json.loads(one) for one in program.log().splitlines() if "wait for the next" in one]
+    assert line["settings"] == ["http"]
+    then = {one["name"]: one["then"] for one in json.loads(diff.stdout)}
+    assert then["http.listen"] == "it is taken up at the next start, not at a reload"
+    assert then["digest.at"] == ""
+
+
 def test_an_address_for_others_needs_a_word_and_a_token(program: Program) -> None:
     """Without either the configuration is refused; with both, details need the token."""
     service = SERVICE.format(folder=program.kit.folder)

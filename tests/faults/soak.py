@@ -211,7 +211,8 @@ async def watch_over(soak: Soak) -> None:
 
 def sample(pid: int) -> Sample:
     """Return what a process and its children hold."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    threads = Path(f"/proc/{pid}/task").glob("*/children")
+    children = [child for thread in threads for child in thread.read_text().split()]
     return Sample(
         at=time.monotonic(),
         pid=pid,

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from monitor.cli import cli
 from monitor.cli.options import reading
-from monitor.config import Config
+from monitor.config import Config, ServiceSettings
 from monitor.notify import Channel
 from monitor.pipeline import poll_source
 from monitor.service import Opened, Reloader
@@ -48,6 +48,7 @@ def test_each_loaded_set_has_an_author_and_what_it_changed(kit: Kit, monkeypatch
     async def work(watch: Watch) -> None:
         reloader = Reloader(
             directory=config,
+            started=ServiceSettings(),
             environ={"MONITOR_AUTHOR": "jansen"},
             opened=Opened(watch=watch, channels_for=_no_channels, post=unused_post),
             clock=kit.clock,

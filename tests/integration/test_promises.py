@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor import rules
-from monitor.config import Config, write_defaults
+from monitor.config import Config, ServiceSettings, write_defaults
 from monitor.engine.local import once, sync
 from monitor.errors import StoreBusy
 from monitor.model import Reason
@@ -316,6 +316,7 @@ def test_a_reload_that_the_database_refused_is_tried_again(kit: Any, tmp_path: P
 
         reloader = Reloader(
             directory=config,
+            started=ServiceSettings(),
             environ={},
             opened=Opened(watch=watch, channels_for=no_channels, post=unused_post),
             clock=kit.clock,

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from monitor.config import Config
 from monitor.config.schema import (
+    READ_AT_START,
     ChannelEntry,
     FeedEntry,
     FeedsFile,
@@ -55,6 +56,15 @@ def test_every_key_of_monitor_yaml_is_documented() -> None:
     leaves = {key for key in _keys(MonitorFile) if not _is_section(key)}
 
     assert _documented("monitor.yaml") == leaves
+
+
+def test_the_settings_that_wait_for_a_start_are_those_of_the_code() -> None:
+    """Sections by their names, single keys after the section they stand in."""
+    [sentence] = re.findall(r"^Every change takes effect .*$", MANUAL, flags=re.MULTILINE)
+    sections = {name.partition(".")[0] for name in READ_AT_START}
+    keys = {name.partition(".")[2] for name in READ_AT_START if "." in name}
+
+    assert set(re.findall(r"`([a-z_]+)`", sentence)) == sections | keys
 
 
 def _is_section(key: str) -> bool:

@@ -129,7 +129,7 @@ def test_lines_database_and_lock_break_promises_and_refused_files_do_not() -> No
         vitals.pulse.moved(line)
     vitals.written()
     vitals.configuration_fault = "refused"
-    assert broken_lines(vitals.health(NOW)) == ()
+    assert broken_lines(vitals.judge(NOW)) == ()
 
     seconds[0] = 50.0
     vitals.pulse.moved(Line.POLL)
@@ -137,7 +137,7 @@ def test_lines_database_and_lock_break_promises_and_refused_files_do_not() -> No
     vitals.pulse.refused(Line.DECIDE)
     vitals.refused("disk full")
 
-    assert broken_lines(vitals.health(NOW)) == (
+    assert broken_lines(vitals.judge(NOW)) == (
         "line decide is refused for 50 s",
         "database: disk full",
     )

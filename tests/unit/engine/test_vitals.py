@@ -27,7 +27,7 @@ class _World:
         self.vitals.written()
 
     def problems(self) -> tuple[str, ...]:
-        return self.vitals.health(NOW).problems
+        return self.vitals.judge(NOW).problems
 
 
 @pytest.fixture
@@ -38,9 +38,9 @@ def world() -> _World:
 
 def test_it_is_ready_after_a_cycle_and_alive_before(world: _World) -> None:
     """The first cycle is named as long as it lacks."""
-    before = world.vitals.health(NOW)
+    before = world.vitals.judge(NOW)
     world.cycle()
-    after = world.vitals.health(NOW)
+    after = world.vitals.judge(NOW)
 
     assert (before.is_alive, before.is_ready) == (True, False)
     assert before.problems == (
@@ -63,11 +63,14 @@ def test_each_check_alone_makes_it_not_ready(world: _World) -> None:
     world.has_lock = False
     assert "lock file was removed" in world.problems()[0]
     world.has_lock = True
+    world.vitals.is_ending = True
+    assert world.problems() == ("running: the watch was told to end",)
+    world.vitals.is_ending = False
     world.seconds += 61
     for line in Line:
         world.pulse.moved(line)
     assert world.problems() == ("database: no write was stored lately",)
-    assert world.vitals.health(NOW).is_alive
+    assert world.vitals.judge(NOW).is_alive
 
 
 def test_a_line_that_stands_still_is_named(world: _World) -> None:
@@ -77,7 +80,7 @@ def test_a_line_that_stands_still_is_named(world: _World) -> None:
     world.pulse.moved(Line.POLL)
     world.pulse.moved(Line.DELIVER)
 
-    health = world.vitals.health(NOW)
+    health = world.vitals.judge(NOW)
 
     assert (health.is_alive, health.is_ready) == (False, False)
     assert health.problems == ("line decide stands still for 50 s",)

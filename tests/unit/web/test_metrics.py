@@ -75,7 +75,7 @@ def _exposed(meters: Meters, figures: Figures | None, accept: str = "") -> tuple
     vitals = Vitals(Pulse(lambda: 0.0, 45), lambda: 0.0)
     vitals.pulse.moved(Line.POLL)
     known = Known(rules=("veto", "oil"), channels=("desk",), sources=3)
-    body, kind = meters.expose(accept, known, vitals.health(NOW), figures)
+    body, kind = meters.expose(accept, known, vitals.judge(NOW), figures)
     return body.decode(), kind
 
 
