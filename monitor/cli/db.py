@@ -12,7 +12,7 @@ import click
 
 from monitor.cli import EXIT_PROBLEM
 from monitor.cli.options import database_of, directory_option, who, writing
-from monitor.errors import MonitorError
+from monitor.errors import MonitorError, StoreError
 
 if TYPE_CHECKING:
     from monitor.store import Transaction
@@ -35,11 +35,16 @@ def db() -> None:
 @database_option
 def backup(*, copy: Path | None, directory: Path, database: Path | None) -> None:
     """Write a checked copy, beside a running watch; without COPY it is named after the time."""
-    from monitor.store.backup import back_up
+    from monitor.store.backup import BACKED_UP, back_up
 
-    path = _existing(directory, database)
-    to = copy or path.with_name(f"{path.name}.{_now():%Y%m%dT%H%M%S}.backup")
+    path, now = _existing(directory, database), _now()
+    to = copy or path.with_name(f"{path.name}.{now:%Y%m%dT%H%M%S}.backup")
     back_up(path, to)
+    try:
+        with writing(path) as tx:
+            tx.log.set_meta(BACKED_UP, now.isoformat())
+    except StoreError as error:  # the copy is good all the same
+        click.echo(f"monitor: that a copy was made is not noted for doctor: {error}", err=True)
     click.echo(f"{to}: {to.stat().st_size:,} bytes, checked")
 
 

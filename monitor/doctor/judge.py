@@ -12,6 +12,7 @@ JUDGES: Sequence[Callable[[Facts], Iterator[Finding]]] = (
     judge_machine.volume,
     judge_machine.permissions,
     judge_watch.database,
+    judge_watch.backup,
     judge_watch.worker,
     judge_watch.messages,
     judge_watch.sources,

@@ -1,7 +1,7 @@
 """Judges the watch: configuration, database, the worker, messages, sources, channels."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from monitor.doctor.facts import Facts, FeedAnswer
 from monitor.doctor.findings import Finding, fault, note, ok, warning
@@ -12,6 +12,8 @@ from monitor.store.survey import Survey
 _LARGE_WAL = 64_000_000  # bytes; SQLite folds it back at 4 MB unless somebody keeps it from it
 _HOUR = timedelta(hours=1)
 _BLIND = 6 * _HOUR  # many feeds are read every quarter of an hour, few less than every few hours
+_COPIES = timedelta(days=8)  # somebody who makes copies makes one a week
+_REPLICA = timedelta(days=1)  # the watch writes several times a minute
 _FEW = 3  # sources that are told one by one
 _INSIDE = "if that server is yours, name its network in polling.allow_networks (monitor.yaml)"
 
@@ -79,6 +81,32 @@ def _version(one: Survey) -> Finding:
         f"it was written by an older version: it lacks {', '.join(one.lacking)}",
         "commands of this version cannot read it until it is migrated",
         "try it: monitor db migrate --dry-run; then restart the watch, which migrates it",
+    )
+
+
+def backup(facts: Facts) -> Iterator[Finding]:
+    """Judge the age of the copies that are known here; others may be made without our knowledge."""
+    one = facts.survey
+    if one is None or not one.is_read:
+        return
+    if one.litestream_at is None and one.backed_up_at is None:
+        yield note("backup", "monitor db backup never made a copy, and there is no Litestream")
+        return
+    if one.litestream_at is not None:
+        yield _copied("Litestream", one.litestream_at, facts.at, _REPLICA)
+    if one.backed_up_at is not None:
+        yield _copied("monitor db backup", one.backed_up_at, facts.at, _COPIES)
+
+
+def _copied(by: str, at: datetime, now: datetime, longest: timedelta) -> Finding:
+    said = f"{by} last made a copy {at:%Y-%m-%d %H:%M} UTC"
+    if now - at <= longest:
+        return ok("backup", said)
+    return warning(
+        "backup",
+        said,
+        "what came since is lost with the disk",
+        "look at what starts it (a timer, a unit); by hand: monitor db backup COPY",
     )
 
 

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -11,6 +11,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
 from monitor.errors import StoreError
 
 OWNER_ONLY = 0o600  # of database files: what people watch is nobody else's business
+BACKED_UP = "backed_up_at"  # in the table meta: when the last copy was made
 _FAULTS_SHOWN = 10
 
 
@@ -109,6 +110,20 @@ def _vacuum_into(database: Path, part: Path) -> None:
             connection.close()
     except sqlite3.Error as error:
         raise StoreError(f"backup of {database} to {part}: {error}") from error
+
+
+def litestream_wrote_at(database: Path) -> datetime | None:
+    """Return when Litestream last put a file beside a database that it copies, None without one.
+
+    What it read lies there before it is sent: that it arrived is not known here.
+    """
+    home = database.with_name(f".{database.name}-litestream")
+    folders = [home, *home.glob("*/"), *home.glob("*/*/"), *home.glob("*/*/*/")]
+    try:
+        newest = max(one.stat().st_mtime for one in folders)
+    except OSError:
+        return None
+    return datetime.fromtimestamp(newest, UTC)
 
 
 def _foreign(copy: Path) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from sqlite_utils import Database
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
 
 from monitor.errors import NewerSchema, StoreError
-from monitor.store.backup import uri
+from monitor.store.backup import BACKED_UP, litestream_wrote_at, uri
 from monitor.store.codec import from_json, to_text, to_time_or_none
 from monitor.store.outbox import ChannelState, Outbox
 from monitor.store.sqlite import pending_migrations
@@ -19,6 +19,7 @@ _FAULTS = 3  # of the quick check, that are told
 _LOOKS_BACK = timedelta(days=7)
 _LEAST_HISTORY = timedelta(days=1)  # less says nothing of the growth
 _DAY = timedelta(days=1)
+_META = "select value from meta where key = ?"
 _LAST_READ = "select max(last_ok_at) from source where configured = 1"
 
 
@@ -28,7 +29,8 @@ class Survey:
 
     With `faults`, `lacking` or `newer` its tables were not read. `judged` is what the watch last
     said of itself. `growth` is in bytes a day, None while there is too little history.
-    `last_read_at` is when any source was last read.
+    `last_read_at` is when any source was last read, `backed_up_at` when `monitor db backup` last
+    made a copy, `litestream_at` when Litestream last took something.
     """
 
     size_bytes: int
@@ -42,6 +44,8 @@ class Survey:
     judged: Mapping[str, Any] | None = None
     growth: float | None = None
     last_read_at: datetime | None = None
+    backed_up_at: datetime | None = None
+    litestream_at: datetime | None = None
 
     @property
     def is_read(self) -> bool:
@@ -80,7 +84,7 @@ def _read(path: Path, health_key: str, now: datetime, found: Survey) -> Survey:
     db = Database(sqlite3.connect(uri(path, "ro"), uri=True), execute_plugins=False)
     try:
         outbox = Outbox(db)
-        judged = _one(db, "select value from meta where key = ?", health_key)
+        judged = _one(db, _META, health_key)
         dead_at = _one(db, "select min(settled_at) from outbox where state = 'dead'")
         return replace(
             found,
@@ -90,6 +94,8 @@ def _read(path: Path, health_key: str, now: datetime, found: Survey) -> Survey:
             judged=from_json(judged) if judged else None,
             growth=_growth(db, now),
             last_read_at=to_time_or_none(_one(db, _LAST_READ)),
+            backed_up_at=to_time_or_none(_one(db, _META, BACKED_UP)),
+            litestream_at=litestream_wrote_at(path),
         )
     finally:
         db.close()

@@ -1,13 +1,18 @@
 """Copies of a database: what cannot be copied or put back says why, and changes nothing."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from sqlite_utils import Database
 
+from monitor.cli import cli
+from monitor.engine.clock import utc_now
 from monitor.errors import StoreError
 from monitor.store import SqliteStore
 from monitor.store.backup import back_up, damage, restore
+from monitor.store.survey import survey
 from monitor.testing import NOW
 
 
@@ -24,6 +29,21 @@ def test_a_copy_into_a_place_that_is_missing_is_an_error(tmp_path: Path) -> None
 
     with pytest.raises(StoreError, match=r"monitor\.db to .*copy"):
         back_up(path, tmp_path / "missing" / "copy")
+
+
+def test_the_doctor_knows_of_copies(tmp_path: Path) -> None:
+    """Of the command's, by a note in the database; of Litestream's, by the files beside it."""
+    path = _made(tmp_path / "monitor.db")
+    before = survey(path, "health", NOW)
+    done = CliRunner().invoke(cli, ["db", "backup", "--database", str(path)])
+    (tmp_path / ".monitor.db-litestream" / "ltx" / "0").mkdir(parents=True)
+    after = survey(path, "health", NOW)
+
+    assert done.exit_code == 0, done.output
+    assert (before.backed_up_at, before.litestream_at) == (None, None)
+    for at in (after.backed_up_at, after.litestream_at):
+        assert at is not None
+        assert abs(utc_now() - at) < timedelta(minutes=1)
 
 
 def test_a_copy_of_something_else_leaves_nothing(tmp_path: Path) -> None:

@@ -95,6 +95,30 @@ def test_room_that_ends(
     assert said in text
 
 
+@pytest.mark.parametrize(
+    ("survey", "found"),
+    [
+        ({}, [("note", "never made a copy")]),
+        ({"backed_up_at": NOW - timedelta(days=7)}, [("ok", "monitor db backup last")]),
+        ({"backed_up_at": NOW - timedelta(days=9)}, [("warning", "monitor db backup last")]),
+        ({"litestream_at": NOW - timedelta(minutes=1)}, [("ok", "Litestream last")]),
+        (
+            {"backed_up_at": NOW, "litestream_at": NOW - timedelta(days=2)},
+            [("warning", "Litestream last"), ("ok", "monitor db backup last")],
+        ),
+    ],
+)
+def test_copies_that_somebody_stopped_making(
+    survey: dict[str, Any], found: list[tuple[str, str]]
+) -> None:
+    """Who never made one here may have another way: that is a note."""
+    facts = replace(WELL, survey=replace(SURVEY, **survey))
+    rows = [one for one in judge(facts) if one.check == "backup"]
+
+    assert [one.grade.label for one in rows] == [grade for grade, _ in found]
+    assert all(said in one.said for one, (_, said) in zip(rows, found, strict=True))
+
+
 @pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs", "9p", "tmpfs"])
 def test_disks_that_are_no_place_for_a_database(kind: str) -> None:
     """Over a network, or in memory."""
