@@ -21,6 +21,7 @@ from monitor.fetch.answer import (
 )
 from monitor.fetch.decode import ACCEPT_ENCODING
 from monitor.fetch.dial import Resolve, Resolver
+from monitor.fetch.kinds import kind_of
 from monitor.fetch.politeness import Gate
 from monitor.fetch.transport import HostTransport
 from monitor.fetch.trip import (
@@ -45,7 +46,6 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _BUSY = frozenset({429, 503})
 _PAUSE = timedelta(minutes=1)  # of a host that says 429, but not for how long
 _NOT_MODIFIED = 304
-_GONE = 410
 _WALLS = frozenset({202, 401, 403, 405, 406, 429, 503})  # with which guards send their checks
 _REPLY_BYTES = 65_536
 
@@ -308,8 +308,7 @@ def _wall(answer: Answer) -> str:
 def _kind(trip: Trip, status: int, retry_after: timedelta | None) -> str:
     """Return the name of a status; `busy` speaks for the first host asked, not for one beyond."""
     is_busy = status in _BUSY and retry_after is not None and trip.is_at_home
-    kind = "busy" if is_busy else "http"
-    return "gone" if status == _GONE else kind
+    return "busy" if is_busy else kind_of(status)
 
 
 def _document(trip: Trip, answer: Answer) -> Document:

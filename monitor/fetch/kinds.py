@@ -9,10 +9,12 @@ WHAT_TO_DO: Mapping[str, str] = {
     "connect": "Nobody answers at the address. Wait; if other sources work, the site is down.",
     "decompress": "The body is damaged or in an encoding nobody asked for. Tell the publisher.",
     "dns": "The name does not resolve. Look for a typing error; does this machine have DNS?",
+    "forbidden": "Credentials are wrong or missing, or programs are blocked. Ask the publisher.",
     "gone": "The publisher took the feed away (410). Look for its successor on the site.",
     "heavy-document": "Reading it takes too much memory. If it stays so, ask for a shorter feed.",
-    "http": "Open the address in a browser. 401 and 403: credentials, or programs are blocked.",
+    "http": "Open the address in a browser: it answers with a status that no feed has.",
     "media-type": "The item links to a file that is no page. Its feed's own text is matched.",
+    "not-found": "The feed is not there (404). Its new address: monitor feeds discover HOMEPAGE.",
     "postponed": "Nothing: others are in line for this host, or it asked for a pause.",
     "protocol": "The server does not speak HTTP. Is the port right, http where https is meant?",
     "proxy": "Look at the proxy: every source behind it is affected.",
@@ -20,6 +22,7 @@ WHAT_TO_DO: Mapping[str, str] = {
     "refused-address": "The host is not public. If it is yours, put it in allow_networks.",
     "request": "A header of the source cannot be sent. Look for line breaks in its secrets.",
     "reset": "The connection broke. Wait; if it stays so, something in between cuts it.",
+    "server-error": "The site is broken or overloaded. Wait; it is asked again by itself.",
     "slow-document": "Reading it takes too long. If it stays so, ask for a shorter feed.",
     "timeout": "Too slow. Wait, or raise the timeout of the source.",
     "robots": "The site asks programs not to read its articles. Leave full_text off, or ask it.",
@@ -29,3 +32,16 @@ WHAT_TO_DO: Mapping[str, str] = {
     "unasked-304": "The server or a cache in between is broken. Tell the publisher.",
     "url": "The address cannot be used. Correct it in feeds.yaml.",
 }
+
+_OF_STATUS = {
+    401: "forbidden",
+    403: "forbidden",
+    404: "not-found",
+    410: "gone",
+    **dict.fromkeys(range(500, 600), "server-error"),
+}
+
+
+def kind_of(status: int) -> str:
+    """Return the kind of the error that an HTTP status is."""
+    return _OF_STATUS.get(status, "http")

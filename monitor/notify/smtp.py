@@ -89,7 +89,7 @@ async def submit(server: Server, envelope: Envelope, deadlines: Deadlines) -> No
         await _content(client, server, envelope.content, deadlines)
         await _say_goodbye(client)
     finally:
-        _hang_up(client)
+        client.close()
 
 
 async def log_in(server: Server, helo: str, deadlines: Deadlines) -> str:
@@ -105,14 +105,27 @@ async def log_in(server: Server, helo: str, deadlines: Deadlines) -> str:
         await _log_in(client, server)
         await _say_goodbye(client)
     finally:
-        _hang_up(client)
+        client.close()
     encrypted = "TLS" if server.implicit_tls or server.encrypt else "clear text"
     return f"{server.label} answers, {encrypted}" + (", logged in" if server.user else "")
 
 
-async def _client(server: Server, helo: str, deadlines: Deadlines) -> aiosmtplib.SMTP:
+class _Client(aiosmtplib.SMTP):
+    """A client that hangs up at once, also where the library does so by itself (a reply of 421).
+
+    Over TLS it would wait half a minute for the server's own goodbye.
+    """
+
+    def close(self) -> None:
+        """Close the connection now."""
+        if isinstance(self.transport, asyncio.WriteTransport):
+            self.transport.abort()
+        super().close()
+
+
+async def _client(server: Server, helo: str, deadlines: Deadlines) -> _Client:
     context = await asyncio.to_thread(_trust, server.ca_file)
-    return aiosmtplib.SMTP(
+    return _Client(
         hostname=server.host,
         port=server.port,
         local_hostname=helo,
@@ -190,13 +203,6 @@ async def _say_goodbye(client: aiosmtplib.SMTP) -> None:
         await client.execute_command(b"QUIT", timeout=_GOODBYE_S)
     except (aiosmtplib.SMTPException, OSError):
         return  # how the server hangs up does not matter
-
-
-def _hang_up(client: aiosmtplib.SMTP) -> None:
-    """Close the connection now: TLS would wait half a minute for the server's own goodbye."""
-    if isinstance(client.transport, asyncio.WriteTransport):
-        client.transport.abort()
-    client.close()
 
 
 async def _step(doing: Awaitable[_T], where: str, *, refused: type[DeliveryError]) -> _T:

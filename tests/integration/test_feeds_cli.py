@@ -116,13 +116,13 @@ def test_what_came_of_articles_is_told_everywhere(folder: Path, kit: Any) -> Non
     assert cycle.returncode == 0, cycle.stderr
     assert cycle.stdout, cycle.stderr
     found = json.loads(cycle.stdout)
-    assert found["articles"] == {"read": 1, "failed": {"http": len(pages) - 1}}
+    assert found["articles"] == {"read": 1, "failed": {"not-found": len(pages) - 1}}
     assert found["hits"] == 1
     assert tally.returncode == 0, tally.stderr
     (row,) = json.loads(tally.stdout)
-    assert (row["id"], row["read"], row["kinds"]) == ("a", 1, {"http": len(pages) - 1})
+    assert (row["id"], row["read"], row["kinds"]) == ("a", 1, {"not-found": len(pages) - 1})
     results = [json.loads(line)["article"]["result"] for line in trial.stdout.splitlines()]
-    assert sorted(results) == ["http", "http", "read"]
+    assert sorted(results) == ["not-found", "not-found", "read"]
     assert "article read" in shown.stdout
     assert '"vetoed" in content' in shown.stdout
     assert "Articles:" not in again.stdout

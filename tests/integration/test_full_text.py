@@ -167,7 +167,7 @@ def test_an_edited_entry_is_asked_for_again_and_a_failure_keeps_the_text(kit: An
     read = edited("Diplomats spoke a third time.")
     renewed = _stored(kit, lambda tx: tx.items.get(item_id))
 
-    assert (failed.changed_items, failed.articles) == (1, {"http": 1})
+    assert (failed.changed_items, failed.articles) == (1, {"not-found": 1})
     assert "Russia vetoed" in kept.content
     assert kept.summary == "Diplomats spoke again."
     assert (read.changed_items, read.articles) == (1, {"read": 1})
@@ -244,14 +244,14 @@ _ANSWERS: dict[str, Any] = {
 }
 _KINDS = {
     "robots": "robots",
-    "robots-down": "http",
+    "robots-down": "server-error",
     "moved-home": "home-page",
     "moved-to-login": "paywall",
     "moved-inside": "refused-address",
     "moved-past-robots": "robots",
-    "missing": "http",
+    "missing": "not-found",
     "payment": "http",
-    "broken": "http",
+    "broken": "server-error",
     "empty": "empty",
     "teaser": "paywall",
     "marked": "paywall",
