@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
            --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: setup run demo test test-long lint lock clean help evaluate evaluate-week evaluate-month test-faults soak test-image bench-match bench-stories bench-fetch bench-poll
+.PHONY: setup run demo test test-long lint lock clean help evaluate evaluate-week evaluate-month test-faults soak test-image test-boot bench-match bench-stories bench-fetch bench-poll
 
 help:  ## this list
 	@grep -hE '^[a-z-]+.*:.*## ' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 22
@@ -16,7 +16,7 @@ setup: $(VENV)/.run $(VENV)/.project $(VENV)/.dev  ## install everything, for de
 run demo: $(VENV)/.run $(VENV)/.project            ## start the worker with config/ | with seeds/, no network
 	$(BIN)/monitor $@ $(ARGS)
 test: setup  ## the test suite with coverage gates; faults have a target of their own
-	$(BIN)/python -m pytest -n 2 -m 'not long and not image' --ignore tests/faults --ignore tests/acceptance/test_crash.py --cov --cov-report= $(ARGS)
+	$(BIN)/python -m pytest -n 2 -m 'not long and not image and not boot' --ignore tests/faults --ignore tests/acceptance/test_crash.py --cov --cov-report= $(ARGS)
 	$(BIN)/python -m coverage report --include='monitor/text/*,monitor/sources/*,monitor/rules/*,monitor/stories/*,monitor/alerts/*,monitor/model.py,monitor/errors.py,monitor/yamlnodes.py' --fail-under=100
 	$(BIN)/python -m coverage report --omit='monitor/text/*,monitor/sources/*,monitor/rules/*,monitor/stories/*,monitor/alerts/*,monitor/model.py,monitor/errors.py,monitor/yamlnodes.py' --fail-under=90
 test-long: setup  ## a kill before every statement, 20,000 random rules, ten minutes of broken files
@@ -31,6 +31,8 @@ test-faults: setup  ## real servers that misbehave, full disks, locks, 60 random
 	$(BIN)/python -m pytest -n 2 tests/faults tests/acceptance/test_crash.py -m 'not long' $(ARGS)
 test-image: setup  ## build the container image without a daemon and run it; needs root, buildah, mmdebstrap
 	$(BIN)/python -m pytest tests/image -m image $(ARGS)
+test-boot: setup  ## the service on a machine that systemd boots; needs root and systemd-nspawn
+	$(BIN)/python -m pytest tests/booted -m boot $(ARGS)
 soak: setup  ## an hour of the worker over 200 feeds with faults: nothing grows, the ledger balances
 	$(BIN)/python -m tests.faults.soak $(ARGS)
 evaluate: setup  ## rules, stories and feed reading on the labelled data beside the checkout

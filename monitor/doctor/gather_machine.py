@@ -7,6 +7,7 @@ import resource
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
+from itertools import pairwise
 from pathlib import Path
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
@@ -148,18 +149,34 @@ def holder(database: Path) -> Holder | None:
         lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
     except OSError:
         return None
-    pid = pid_of(state.st_ino, os.major(state.st_dev), os.minor(state.st_dev), lines)
-    return Holder(pid=pid, command=_command(pid)) if pid is not None else None
+    device = f"{os.major(state.st_dev):02x}:{os.minor(state.st_dev):02x}"
+    for pid, other in flocks_on(state.st_ino, lines):
+        if other == device or _has_open(pid, lock):  # btrfs and overlayfs show another device
+            return Holder(pid=pid, command=_command(pid))
+    return None
 
 
-def pid_of(inode: int, major: int, minor: int, locks: Iterable[str]) -> int | None:
-    """Return the process that holds a flock on a file, or None. Source: proc(5), /proc/locks."""
-    place = f"{major:02x}:{minor:02x}:{inode}"
+def flocks_on(inode: int, locks: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Yield who holds a flock on a file of this number, and on which device (`fd:00`).
+
+    Source: proc(5), /proc/locks. Who waits for one has a line with an arrow.
+    """
     for line in locks:
         words = line.split()
-        if "FLOCK" in words and place in words and "->" not in words:
-            return int(words[words.index(place) - 1])
-    return None
+        if "FLOCK" not in words or "->" in words:
+            continue
+        for holder, place in pairwise(words):
+            device, _, number = place.rpartition(":")
+            if number == str(inode) and device.count(":") == 1:
+                yield int(holder), device
+
+
+def _has_open(pid: int, path: Path) -> bool:
+    """Return whether a process has a file open; False where one may not look."""
+    try:
+        return any(path.samefile(one) for one in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return False
 
 
 def _command(pid: int) -> str:

@@ -15,7 +15,8 @@ import structlog
 
 log = structlog.get_logger()
 
-_STATUS_EVERY_S = 15.0  # where no watchdog sets the pace
+_FEED_EVERY_S = 15.0  # where no watchdog sets the pace
+_STATUS_EVERY_S = 2.0
 _EXTEND_EVERY_S = 10.0
 _EXTEND_BY_S = 60
 
@@ -77,10 +78,23 @@ class Notifier:
             asking.cancel()
 
     async def keep_alive(self, is_alive: Callable[[], bool], status: Callable[[], str]) -> None:
-        """Say so at half the watchdog's interval, as long as the lines make progress."""
-        every_s = self.watchdog_s / 2 if self.watchdog_s else _STATUS_EVERY_S
+        """Feed the watchdog while the lines make progress, and tell each status that is new."""
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._feed(is_alive, status))
+            both.create_task(self._tell(status))
+
+    async def _tell(self, status: Callable[[], str]) -> None:
+        told = ""
         while True:
-            self.send(f"STATUS={status()}")
+            if (now := status()) != told:
+                self.send(f"STATUS={now}")
+                told = now
+            await asyncio.sleep(_STATUS_EVERY_S)
+
+    async def _feed(self, is_alive: Callable[[], bool], status: Callable[[], str]) -> None:
+        """Say at half the watchdog's interval that the watch lives."""
+        every_s = self.watchdog_s / 2 if self.watchdog_s else _FEED_EVERY_S
+        while True:
             if not is_alive():
                 log.error("a line stands still, the watchdog is not fed", why=status())
             elif self.watchdog_s:

@@ -9,7 +9,7 @@ import pytest
 
 from monitor.doctor.facts import Facts, FeedAnswer, Files, Holder, Limits, Mode, Software, Volume
 from monitor.doctor.findings import Grade, worst
-from monitor.doctor.gather_machine import filesystem_of, pid_of, volume
+from monitor.doctor.gather_machine import filesystem_of, flocks_on, volume
 from monitor.doctor.gather_network import ahead_of, sample
 from monitor.doctor.judge import judge
 from monitor.doctor.paste import paste, scrub
@@ -230,9 +230,9 @@ def test_who_waits_for_a_lock_does_not_hold_it() -> None:
         "2: -> FLOCK  ADVISORY  WRITE 13 fd:00:99 0 EOF",
     ]
 
-    assert pid_of(99, 0xFD, 0, lines) == 12
-    assert pid_of(98, 0xFD, 0, lines) is None
-    assert pid_of(99, 0xFD, 0, lines[2:]) is None
+    assert list(flocks_on(99, lines)) == [(12, "fd:00")]
+    assert list(flocks_on(98, lines)) == []
+    assert list(flocks_on(99, lines[2:])) == []
 
 
 def test_a_cached_answer_has_aged() -> None:
