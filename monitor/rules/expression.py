@@ -109,6 +109,48 @@ class Expression(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Compound(Expression):
+    """An expression of several parts, which may lie anywhere unless the class says otherwise."""
+
+    parts: tuple[Expression, ...]
+
+    @property
+    def children(self) -> tuple[Expression, ...]:
+        """Return the parts."""
+        return self.parts
+
+    @property
+    def is_local(self) -> bool:
+        """Return False: parts may lie anywhere."""
+        return False
+
+    def needs(self, rarity: Rarity) -> tuple[Need, ...]:
+        """Return what each of the parts needs."""
+        return tuple(need for part in self.parts for need in part.needs(rarity))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wrapper(Expression):
+    """An expression around another one, of which it needs and has what that one does."""
+
+    body: Expression
+
+    @property
+    def children(self) -> tuple[Expression, ...]:
+        """Return the body."""
+        return (self.body,)
+
+    @property
+    def is_local(self) -> bool:
+        """Return what the body says."""
+        return self.body.is_local
+
+    def needs(self, rarity: Rarity) -> tuple[Need, ...]:
+        """Return what the body needs."""
+        return self.body.needs(rarity)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Words(Expression):
     """Holds when one of the terms is found."""
 
@@ -128,46 +170,19 @@ class Words(Expression):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Named(Expression):
+class Named(Wrapper):
     """A clause with a name: the explanation shows it."""
 
     name: str
-    body: Expression
-
-    @property
-    def children(self) -> tuple[Expression, ...]:
-        """Return what the name stands for."""
-        return (self.body,)
-
-    @property
-    def is_local(self) -> bool:
-        """Return what the body says."""
-        return self.body.is_local
 
     def evaluate(self, context: Context) -> Matches | None:
         """Return what the body finds."""
         return self.body.evaluate(context)
 
-    def needs(self, rarity: Rarity) -> tuple[Need, ...]:
-        """Return what the body needs."""
-        return self.body.needs(rarity)
-
 
 @dataclass(frozen=True, kw_only=True)
-class All(Expression):
+class All(Compound):
     """Holds when every part holds."""
-
-    parts: tuple[Expression, ...]
-
-    @property
-    def children(self) -> tuple[Expression, ...]:
-        """Return the parts."""
-        return self.parts
-
-    @property
-    def is_local(self) -> bool:
-        """Return False: the parts may lie anywhere."""
-        return False
 
     def evaluate(self, context: Context) -> Matches | None:
         """Return what all the parts find."""
@@ -179,21 +194,10 @@ class All(Expression):
             matches += found
         return matches
 
-    def needs(self, rarity: Rarity) -> tuple[Need, ...]:
-        """Return what each of the parts needs."""
-        return tuple(need for part in self.parts for need in part.needs(rarity))
-
 
 @dataclass(frozen=True, kw_only=True)
-class Any(Expression):
+class Any(Compound):
     """Holds when one part holds."""
-
-    parts: tuple[Expression, ...]
-
-    @property
-    def children(self) -> tuple[Expression, ...]:
-        """Return the parts."""
-        return self.parts
 
     @property
     def is_local(self) -> bool:

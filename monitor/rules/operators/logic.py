@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from monitor.rules.expression import (
     All,
+    Compound,
     Context,
     Expression,
     Matches,
@@ -19,20 +20,8 @@ from monitor.yamlnodes import Node
 
 
 @dataclass(frozen=True, kw_only=True)
-class Without(Expression):
+class Without(Compound):
     """Holds when no part holds; it brings no words."""
-
-    parts: tuple[Expression, ...]
-
-    @property
-    def children(self) -> tuple[Expression, ...]:
-        """Return the parts."""
-        return self.parts
-
-    @property
-    def is_local(self) -> bool:
-        """Return False: what is not there has no place."""
-        return False
 
     def evaluate(self, context: Context) -> Matches | None:
         """Return an empty match when no part holds."""
@@ -44,21 +33,10 @@ class Without(Expression):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AtLeast(Expression):
+class AtLeast(Compound):
     """Holds when `count` of the parts hold."""
 
     count: int
-    parts: tuple[Expression, ...]
-
-    @property
-    def children(self) -> tuple[Expression, ...]:
-        """Return the parts."""
-        return self.parts
-
-    @property
-    def is_local(self) -> bool:
-        """Return False: the parts may lie anywhere."""
-        return False
 
     def evaluate(self, context: Context) -> Matches | None:
         """Return what all the parts that hold find."""

@@ -3,54 +3,28 @@
 from dataclasses import dataclass
 
 from monitor.rules.document import FIELDS
-from monitor.rules.expression import Context, Expression, Matches, Need, Rarity
+from monitor.rules.expression import Context, Expression, Matches, Wrapper
 from monitor.rules.operators.base import Operator, Reader
 from monitor.yamlnodes import Node, did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True)
-class InFields(Expression):
+class InFields(Wrapper):
     """Holds when the body holds for these fields alone."""
 
     fields: tuple[int, ...]
-    body: Expression
-
-    @property
-    def children(self) -> tuple[Expression, ...]:
-        """Return the body."""
-        return (self.body,)
-
-    @property
-    def is_local(self) -> bool:
-        """Return what the body says."""
-        return self.body.is_local
 
     def evaluate(self, context: Context) -> Matches | None:
         """Return what the body finds there."""
         own = tuple(context.document.window(field) for field in self.fields)
         return self.body.evaluate(context.within(_both(context.windows, own)))
 
-    def needs(self, rarity: Rarity) -> tuple[Need, ...]:
-        """Return what the body needs."""
-        return self.body.needs(rarity)
-
 
 @dataclass(frozen=True, kw_only=True)
-class First(Expression):
+class First(Wrapper):
     """Holds when the body holds for the first words of what is looked at."""
 
     count: int
-    body: Expression
-
-    @property
-    def children(self) -> tuple[Expression, ...]:
-        """Return the body."""
-        return (self.body,)
-
-    @property
-    def is_local(self) -> bool:
-        """Return what the body says."""
-        return self.body.is_local
 
     def evaluate(self, context: Context) -> Matches | None:
         """Return what the body finds there."""
@@ -61,10 +35,6 @@ class First(Expression):
             windows.append((low, end))
             left -= document.count_tokens(low, end)
         return self.body.evaluate(context.within(tuple(windows)))
-
-    def needs(self, rarity: Rarity) -> tuple[Need, ...]:
-        """Return what the body needs."""
-        return self.body.needs(rarity)
 
 
 def _both(

@@ -3,28 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from monitor.rules.expression import Context, Expression, Matches, Need, Rarity, one_of
+from monitor.rules.expression import Compound, Context, Expression, Matches, Need, Rarity, one_of
 from monitor.rules.operators.base import Operator, Reader
 from monitor.yamlnodes import Node
 
 
 @dataclass(frozen=True, kw_only=True)
-class Score(Expression):
+class Score(Compound):
     """Holds when the weights of the parts that hold add up to the threshold; each counts once."""
 
-    parts: tuple[Expression, ...]
     weights: tuple[float, ...]
     threshold: float
-
-    @property
-    def children(self) -> tuple[Expression, ...]:
-        """Return the parts."""
-        return self.parts
-
-    @property
-    def is_local(self) -> bool:
-        """Return False: the parts may lie anywhere."""
-        return False
 
     def evaluate(self, context: Context) -> Matches | None:
         """Return what the parts with a positive weight find."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from monitor.rules.expression import Context, Expression, Matches, Need, Rarity
+from monitor.rules.expression import Compound, Context, Expression, Matches
 from monitor.rules.operators.base import Operator, Reader
 from monitor.yamlnodes import Node
 
@@ -11,15 +11,13 @@ _TITLE = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class SameSentence(Expression):
+class SameSentence(Compound):
     """Holds when some sentence, read with the title, holds a match of every part."""
 
-    parts: tuple[Expression, ...]
-
     @property
-    def children(self) -> tuple[Expression, ...]:
-        """Return the parts."""
-        return self.parts
+    def is_local(self) -> bool:
+        """Return True: sentences have a place."""
+        return True
 
     def evaluate(self, context: Context) -> Matches | None:
         """Return the matches of all such sentences and of the title."""
@@ -44,10 +42,6 @@ class SameSentence(Expression):
             for match in found
             if shared is None or sentence(match.start) in kept
         ]
-
-    def needs(self, rarity: Rarity) -> tuple[Need, ...]:
-        """Return what each of the parts needs."""
-        return tuple(need for part in self.parts for need in part.needs(rarity))
 
 
 def _parse(reader: Reader, node: Node, _: Mapping[str, Node]) -> Expression:
