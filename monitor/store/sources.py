@@ -1,9 +1,10 @@
 """What is known of each source: validators, due time, failures, entries seen."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 from sqlite_utils import Database
 
@@ -128,53 +129,11 @@ class Sources:
 
     def put(self, state: SourceState) -> None:
         """Store the state that a poll left."""
+        row = _row(state)
+        columns = ", ".join(f"{name} = ?" for name in row)
         self._db.execute(
-            """update source set etag = ?, last_modified = ?, body_hash = ?, next_poll_at = ?,
-                 last_poll_at = ?, last_ok_at = ?, last_new_at = ?, failures = ?,
-                 failing_since = ?, error = ?, error_kind = ?, suspended = ?,
-                 permanent_url = ?, permanent_seen = ?, permanent_since = ?, polls = ?,
-                 recent_when = ?, newest_at = ?, silent_after = ?, usual_pause_s = ?,
-                 unread_since = ?, outcomes = ?, shortened_s = ?, shortened_at = ?, title = ?,
-                 lang = ?, host = ?, problem = ?, day = ?, day_polls = ?, day_reads = ?,
-                 day_items = ?, day_late = ?, day_hours = ?
-               where id = ?""",
-            [
-                state.validators.etag,
-                state.validators.last_modified,
-                state.validators.body_hash,
-                to_text(state.next_poll_at),
-                to_text_or_none(state.last_poll_at),
-                to_text_or_none(state.last_ok_at),
-                to_text_or_none(state.last_new_at),
-                state.failures,
-                to_text_or_none(state.failing_since),
-                state.error,
-                state.error_kind,
-                int(state.is_suspended),
-                state.permanent_url,
-                state.permanent_seen,
-                to_text_or_none(state.permanent_since),
-                state.polls,
-                _times_to_json(state.recent_when),
-                to_text_or_none(state.newest_at),
-                to_text_or_none(state.silent_after),
-                _seconds(state.usual_pause),
-                to_text_or_none(state.unread_since),
-                state.outcomes,
-                _seconds(state.shortened),
-                to_text_or_none(state.shortened_at),
-                clean(state.title),
-                clean(state.lang),
-                clean(state.host),
-                state.problem,
-                state.today.date,
-                state.today.polls,
-                state.today.reads,
-                state.today.items,
-                state.today.late_items,
-                state.today.hours,
-                state.id,
-            ],
+            f"update source set {columns} where id = ?",  # noqa: S608 - names of this file
+            [*row.values(), state.id],
         )
 
     def hold(self, source_ids: Iterable[SourceId], until: datetime) -> None:
@@ -231,7 +190,32 @@ def _named(url: str) -> str:
 
 
 _REMEMBERED = 1_024  # sources: with most polls the times of their items are those of before
+# The columns of a state, each named as its field where nothing else is said.
+_TIMES = (
+    "last_poll_at",
+    "last_ok_at",
+    "last_new_at",
+    "failing_since",
+    "permanent_since",
+    "newest_at",
+    "silent_after",
+    "unread_since",
+    "shortened_at",
+)
+_PLAIN = (
+    "failures",
+    "error",
+    "error_kind",
+    "permanent_url",
+    "permanent_seen",
+    "polls",
+    "outcomes",
+    "problem",
+)
+_PUBLISHED = ("title", "lang", "host")  # words of others
+_DURATIONS = {"usual_pause": "usual_pause_s", "shortened": "shortened_s"}
 _TODAY = {
+    "date": "day",
     "polls": "day_polls",
     "reads": "day_reads",
     "items": "day_items",
@@ -254,55 +238,40 @@ def _seconds(duration: timedelta | None) -> int | None:
     return None if duration is None else round(duration.total_seconds())
 
 
-def _duration(seconds: object) -> timedelta | None:
-    return None if seconds is None else timedelta(seconds=int(str(seconds)))
+def _duration(seconds: int | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
 
 
-def _state(row: dict[str, object]) -> SourceState:
-    values: dict[str, object] = {
-        name: to_time_or_none(row[name])  # type: ignore[arg-type]
-        for name in (
-            "last_poll_at",
-            "last_ok_at",
-            "last_new_at",
-            "failing_since",
-            "permanent_since",
-            "newest_at",
-            "silent_after",
-            "unread_since",
-            "shortened_at",
-        )
+def _row(state: SourceState) -> dict[str, Any]:
+    """Return the columns of a state; `_state` reads them."""
+    return {
+        "etag": state.validators.etag,
+        "last_modified": state.validators.last_modified,
+        "body_hash": state.validators.body_hash,
+        "next_poll_at": to_text(state.next_poll_at),
+        "suspended": int(state.is_suspended),
+        "recent_when": _times_to_json(state.recent_when),
+        **{name: getattr(state, name) for name in _PLAIN},
+        **{name: clean(getattr(state, name)) for name in _PUBLISHED},
+        **{name: to_text_or_none(getattr(state, name)) for name in _TIMES},
+        **{column: _seconds(getattr(state, name)) for name, column in _DURATIONS.items()},
+        **{column: getattr(state.today, name) for name, column in _TODAY.items()},
     }
-    plain = (
-        "id",
-        "url",
-        "failures",
-        "error",
-        "error_kind",
-        "permanent_url",
-        "permanent_seen",
-        "polls",
-        "outcomes",
-        "title",
-        "lang",
-        "host",
-        "problem",
-    )
-    values |= {name: row[name] for name in plain}
+
+
+def _state(row: Mapping[str, Any]) -> SourceState:
+    fields: dict[str, Any] = {
+        **{name: row[name] for name in ("id", "url", *_PLAIN, *_PUBLISHED)},
+        **{name: to_time_or_none(row[name]) for name in _TIMES},
+        **{name: _duration(row[column]) for name, column in _DURATIONS.items()},
+    }
     return SourceState(
         validators=Validators(
-            etag=str(row["etag"]),
-            last_modified=str(row["last_modified"]),
-            body_hash=bytes(row["body_hash"]),  # type: ignore[call-overload]
+            etag=row["etag"], last_modified=row["last_modified"], body_hash=row["body_hash"]
         ),
-        next_poll_at=to_time(str(row["next_poll_at"])),
+        next_poll_at=to_time(row["next_poll_at"]),
         is_suspended=bool(row["suspended"]),
-        usual_pause=_duration(row["usual_pause_s"]),
-        shortened=_duration(row["shortened_s"]),
-        today=Day(
-            date=str(row["day"]),
-            **{name: row[column] for name, column in _TODAY.items()},  # type: ignore[arg-type]
-        ),
-        recent_when=_times_from_json(str(row["recent_when"])),
-        **values,  # type: ignore[arg-type]
+        recent_when=_times_from_json(row["recent_when"]),
+        today=Day(**{name: row[column] for name, column in _TODAY.items()}),
+        **fields,
     )

@@ -2,8 +2,10 @@
 
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import fields, replace
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlite_utils import Database
@@ -20,8 +22,10 @@ from monitor.model import (
     Source,
     SourceId,
     StoryId,
+    Validators,
 )
 from monitor.store import Outcome, SqliteStore
+from monitor.store.ledger import Day
 from monitor.store.outbox import ChannelState
 from monitor.store.schema import migrations
 from monitor.store.sqlite import pending_migrations
@@ -335,6 +339,36 @@ def test_sources_keep_their_due_times_and_forget_with_their_address(store: Sqlit
         assert tx.sources.due(NOW) == ("a",)
         tx.sources.sync([], [])
         assert tx.sources.states() == ()
+
+
+def test_every_field_of_a_source_is_kept(store: SqliteStore) -> None:
+    """Each has a value of its own, so that none can stand for another."""
+    minutes = (NOW + timedelta(minutes=number) for number in range(1, 99))
+    seconds = (timedelta(seconds=number) for number in range(1, 99))
+    kinds: dict[Any, Any] = {
+        datetime: lambda: next(minutes),
+        datetime | None: lambda: next(minutes),
+        timedelta | None: lambda: next(seconds),
+        tuple[datetime, ...]: lambda: (next(minutes), next(minutes)),
+        str: lambda: f"text {next(minutes)}",
+        int: lambda: next(seconds).seconds,
+        int | None: lambda: next(seconds).seconds,
+        bool: lambda: True,
+    }
+    source = Source(id=SourceId("a"), url="https://a.example.org")
+    with store.write() as tx:
+        tx.sources.sync([source], [NOW])
+        state = tx.sources.state(source.id)
+        values = {
+            one.name: kinds[one.type]()
+            for one in fields(state)
+            if one.name not in ("id", "url", "validators", "today")
+        }
+        validators = Validators(etag='"e"', last_modified="long ago", body_hash=b"\0h")
+        today = Day(date="2024-03-28", polls=1, reads=2, items=3, late_items=4, hours=5)
+        full = replace(state, **values, validators=validators, today=today)
+        tx.sources.put(full)
+        assert tx.sources.state(source.id) == full
 
 
 def test_a_renamed_rule_keeps_its_history(store: SqliteStore) -> None:
