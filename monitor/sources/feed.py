@@ -13,7 +13,7 @@ import feedparser
 
 from monitor.errors import NotAFeed, ParseError
 from monitor.model import Document, RawItem, Reading
-from monitor.sources import delta, encoding, prescan
+from monitor.sources import delta, encoding, prescan, saxdriver
 from monitor.sources.document import MAX_ENTRIES, SourceType, entry_hash
 from monitor.text import dates, html
 
@@ -23,6 +23,8 @@ _ROOT_END = re.compile(r"</(?:\w+:)?(?:rss|feed|rdf|channel)\s*>")
 _ENTRY_STARTS = ("<item", "<entry")
 _ENTRY_ENDS = ("</item>", "</entry>")
 _MAX_TTL = timedelta(days=30)  # larger ones are faults
+
+feedparser.api.PREFERRED_XML_PARSERS[:0] = [saxdriver.__name__]
 
 
 def read(document: Document, known: Collection[bytes] = ()) -> Reading:
