@@ -53,6 +53,14 @@ def test_a_match_inside_another_is_not_shown_twice() -> None:
     ]
 
 
+def test_sentences_may_stand_in_sentences() -> None:
+    """Their matches have a place, so alternatives of them can be joined once more."""
+    nested = rule("{same_sentence: [sea, {any: [{same_sentence: [oil, ship]}, gas]}]}")
+
+    assert hits(nested, "", "Oil from a ship at sea. Nothing else.")
+    assert not hits(nested, "", "Oil from a ship. The sea is calm.")
+
+
 def test_an_empty_item_hits_nothing() -> None:
     """No text, no words."""
     assert not hits(rule("oil"))
