@@ -82,7 +82,7 @@ def judge(
     if known is None:
         return (_relapsed(earlier, found, now) or _begun(source, found, now),)
     if found.state in same_trouble(known.state) and not _is_behind_line(known, found):
-        return (_goes_on(known, found, now),)
+        return (_goes_on(known, _more_telling(known, found), now),)
     before = _before(known, found, now)
     if before.ended_at is None:
         return (before,)
@@ -186,6 +186,13 @@ def _goes_on(known: Episode, found: Finding, now: datetime) -> Episode:
         well_since=_well_from(found, now),
         well_reads=0,
     )
+
+
+def _more_telling(known: Episode, found: Finding) -> Finding:
+    """Return the finding, or what the server said before where it is just not reached any more."""
+    if known.state is Health.WRONG_CONTENT and not known.well_since and found.kind in UNREACHED:
+        return replace(found, state=known.state, detail=known.detail, kind=known.kind)
+    return found
 
 
 def _well(known: Episode, now: datetime) -> Episode:

@@ -106,6 +106,21 @@ def test_one_more_silence_within_a_week_is_told_nobody() -> None:
     assert again.end_told_at is None
 
 
+@pytest.mark.parametrize(
+    ("kind", "state"), [("dns", Health.WRONG_CONTENT), ("server-error", Health.FAILING)]
+)
+def test_what_the_server_said_stands_while_it_is_not_reached(kind: str, state: Health) -> None:
+    """A login page, then an outage of the line: its end is that of the login page."""
+    page = _finding(Health.WRONG_CONTENT, kind="login", detail="a login page")
+
+    after = _after(None, (page, NOW), (_finding(kind=kind), NOW + HOUR))
+    read = _after(after, (None, NOW + 2 * HOUR), (_finding(kind="dns"), NOW + 3 * HOUR))
+
+    assert after.state is state
+    assert (after.detail == page.detail) == (state is Health.WRONG_CONTENT)
+    assert read.state is Health.FAILING, "it was read since: now it is not reached"
+
+
 @pytest.mark.parametrize("kinds", [(OTHER_FEED, "http"), ("http", OTHER_FEED)])
 def test_a_feed_of_something_else_and_a_failure_are_no_relapse_of_each_other(
     kinds: tuple[str, str],
