@@ -30,8 +30,9 @@ from monitor.store import SourceState, Transaction
 from monitor.store.ledger import Unseen
 
 _WRONG = frozenset({"challenge", "html", "empty", "binary", "unknown", "login"})  # kinds of error
-_NOT_FOUND = 404  # concerns one address; other statuses concern all feeds of a host
-_OWN = frozenset({"gone", "too-large", "url", "request", "decompress", "truncated", "redirect"})
+_OWN = frozenset(  # kinds that are a source's alone
+    {"gone", "not-found", "too-large", "url", "request", "decompress", "truncated", "redirect"}
+)
 _PROVIDER = re.compile(r"\(([^()]+?)(?: challenge)?\)")  # as sources/sniff.py and fetch name it
 _NEWER = 0.8  # of the dated entries: a feed may carry an old one over
 
@@ -150,7 +151,7 @@ def cause_of(source: Source, error: FetchError | ParseError) -> str:
     if error.kind == "challenge":
         provider = _PROVIDER.search(str(error))
         return f"challenge {provider[1]}" if provider else ""
-    if not isinstance(error, FetchError) or error.kind in _OWN or error.status == _NOT_FOUND:
+    if not isinstance(error, FetchError) or error.kind in _OWN:
         return ""
     return f"host {host_of(source.url)}"
 

@@ -12,6 +12,7 @@ from html import escape
 from typing import Literal
 
 from monitor.errors import FetchError
+from monitor.fetch.kinds import kind_of
 from monitor.model import Document, Fetched, Health, NotModified, Source, SourceId, Validators
 
 START = datetime(2024, 3, 1, tzinfo=UTC)  # a Friday
@@ -105,15 +106,15 @@ class Feed:
 
     def _refuse(self, kinds: dict[str, Plant], now: datetime) -> None:
         if "gone" in kinds:
-            raise FetchError("HTTP 410 Gone", kind="gone", status=410)
+            raise _answered(410, "Gone")
         if "line" in kinds:
             raise FetchError(f"{self.host}: no route", kind="connect")
         if "outage" in kinds or "hiccup" in kinds:
-            raise FetchError("HTTP 503 Service Unavailable", kind="http", status=503)
+            raise _answered(503, "Service Unavailable")
         if "missing" in kinds:
-            raise FetchError("HTTP 404 Not Found", kind="http", status=404)
+            raise _answered(404, "Not Found")
         if "flapping" in kinds and (now - kinds["flapping"].since) % (4 * HOUR) < 2.5 * HOUR:
-            raise FetchError("HTTP 502 Bad Gateway", kind="http", status=502)
+            raise _answered(502, "Bad Gateway")
         if "mostly" in kinds and self.chance.random() < 0.8:
             raise FetchError("no answer in 20 s", kind="timeout")
 
@@ -220,3 +221,7 @@ QUIET_WITHIN = {
 def failing_within(every: timedelta) -> timedelta:
     """Return when three polls in a row have failed: the wait doubles after the first of them."""
     return every * 4.5 + timedelta(minutes=15)
+
+
+def _answered(status: int, phrase: str) -> FetchError:
+    return FetchError(f"HTTP {status} {phrase}", kind=kind_of(status), status=status)
