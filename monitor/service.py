@@ -25,7 +25,7 @@ from monitor.config import (
     WeeklySettings,
     fingerprint,
     load_config,
-    waiting_for_start,
+    waiting_settings,
 )
 from monitor.config import check_change as check_texts
 from monitor.engine.clock import utc_now
@@ -321,7 +321,7 @@ class Reloader:
         if changed:
             hint = "they see new items only; monitor replay shows what they make of stored ones"
             log.warning("rules changed", rules=changed, hint=hint)
-        waiting = waiting_for_start(self.started, config.service)
+        waiting = waiting_settings(self.started, config.service)
         if waiting:
             log.warning("settings wait for the next start", settings=waiting)
         log.info("configuration loaded", hash=config.hash[:12], rules=len(config.ruleset.rules))

@@ -15,7 +15,7 @@ from monitor import rules
 from monitor.config.assemble import assemble
 from monitor.config.changes import Change, changes
 from monitor.config.defaults import defaults_path, write_defaults
-from monitor.config.effective import ChannelConfig, Config, waiting_for_start, waits_for_start
+from monitor.config.effective import ChannelConfig, Config, waiting_settings, waits_for_start
 from monitor.config.files import authors_of, fingerprint, read_files, read_one, read_secret_file
 from monitor.config.jsonschema import schemas
 from monitor.config.parts import LoadRules, Reader, Surroundings
@@ -47,7 +47,7 @@ __all__ = [
     "read_service",
     "schemas",
     "show",
-    "waiting_for_start",
+    "waiting_settings",
     "waits_for_start",
     "write_defaults",
 ]

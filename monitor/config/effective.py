@@ -63,7 +63,7 @@ class Config:
     secrets: frozenset[str] = field(repr=False, default=frozenset())
 
 
-def waiting_for_start(started: ServiceSettings, loaded: ServiceSettings) -> tuple[str, ...]:
+def waiting_settings(started: ServiceSettings, loaded: ServiceSettings) -> tuple[str, ...]:
     """Return the settings in which what was loaded differs from what a watch was started with."""
     return tuple(
         name for name in READ_AT_START if attrgetter(name)(started) != attrgetter(name)(loaded)

@@ -93,13 +93,13 @@ def backup(facts: Facts) -> Iterator[Finding]:
         yield note("backup", "monitor db backup never made a copy, and there is no Litestream")
         return
     if one.litestream_at is not None:
-        yield _copied("Litestream", one.litestream_at, facts.at, _REPLICA)
+        yield _copied("Litestream last took changes", one.litestream_at, facts.at, _REPLICA)
     if one.backed_up_at is not None:
-        yield _copied("monitor db backup", one.backed_up_at, facts.at, _COPIES)
+        yield _copied("monitor db backup last made a copy", one.backed_up_at, facts.at, _COPIES)
 
 
-def _copied(by: str, at: datetime, now: datetime, longest: timedelta) -> Finding:
-    said = f"{by} last made a copy {at:%Y-%m-%d %H:%M} UTC"
+def _copied(what: str, at: datetime, now: datetime, longest: timedelta) -> Finding:
+    said = f"{what} {at:%Y-%m-%d %H:%M} UTC"
     if now - at <= longest:
         return ok("backup", said)
     return warning(

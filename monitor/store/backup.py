@@ -101,17 +101,6 @@ def restore(copy: Path, database: Path, now: datetime) -> Path | None:
     return aside
 
 
-def _vacuum_into(database: Path, part: Path) -> None:
-    try:
-        connection = sqlite3.connect(database, timeout=10, isolation_level=None)
-        try:
-            connection.execute("vacuum into ?", [str(part)])
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        raise StoreError(f"backup of {database} to {part}: {error}") from error
-
-
 def litestream_wrote_at(database: Path) -> datetime | None:
     """Return when Litestream last put a file beside a database that it copies, None without one.
 
@@ -124,6 +113,17 @@ def litestream_wrote_at(database: Path) -> datetime | None:
     except OSError:
         return None
     return datetime.fromtimestamp(newest, UTC)
+
+
+def _vacuum_into(database: Path, part: Path) -> None:
+    try:
+        connection = sqlite3.connect(database, timeout=10, isolation_level=None)
+        try:
+            connection.execute("vacuum into ?", [str(part)])
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise StoreError(f"backup of {database} to {part}: {error}") from error
 
 
 def _foreign(copy: Path) -> tuple[str, ...]:

@@ -15,19 +15,13 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from tests.acceptance.test_worker import OIL, VETO, until
+from tests.acceptance.test_worker import FEEDS, OIL, VETO, until
 from tests.booted.machine import Machine, NoBoot, booted, missing_tools
 
 NAME = "sanctions-monitor"
 CONFIG = f"/etc/{NAME}"
 STATE = f"/var/lib/{NAME}"
 MONITOR = str(Path(sys.executable).parent / "monitor")
-FEEDS = """
-version: 1
-defaults: {{first_poll: alert, every: 1s}}
-feeds:
-  - {{id: wire, name: Wire, url: "{url}/wire.xml"}}
-"""
 ROUTES = """
 version: 1
 channels:
