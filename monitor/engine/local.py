@@ -158,7 +158,8 @@ class LocalEngine:
         """Wait for the stop; look now and then whether the wall clock jumped."""
         while not self.stop.is_set():
             try:
-                await asyncio.wait_for(self.stop.wait(), _WATCHDOG_S)
+                async with asyncio.timeout(_WATCHDOG_S):
+                    await self.stop.wait()
             except TimeoutError:
                 jump = ticks.jumped()
                 if jump is not None:

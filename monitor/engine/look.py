@@ -33,7 +33,10 @@ class Look:
                 return step(tx)
 
         loop = asyncio.get_running_loop()
-        return await asyncio.wait_for(loop.run_in_executor(self._reader, run), _WITHIN_S)
+        # `wait_for` of Python 3.11 forgets a cancellation that comes together with the answer
+        # (python/cpython 86296): whoever looks again and again would never end.
+        async with asyncio.timeout(_WITHIN_S):
+            return await loop.run_in_executor(self._reader, run)
 
 
 @contextmanager

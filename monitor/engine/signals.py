@@ -1,4 +1,7 @@
-"""Signals: TERM and INT end in good order, again at once; HUP reloads; USR1 writes a state dump."""
+"""Signals: TERM and INT end in good order, again at once; HUP reloads; USR1 writes a state dump.
+
+The end in good order has an end of its own: whatever hangs, the process is gone after a minute.
+"""
 
 import asyncio
 import contextlib
@@ -6,6 +9,7 @@ import faulthandler
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,18 +21,23 @@ import structlog
 log = structlog.get_logger()
 
 _ONE_WISH_S = 1.0  # some senders (timeout, a terminal's group) signal twice for one wish
+_END_WITHIN_S = 55.0  # the engine drains for 45 at most; systemd kills after 60
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(kw_only=True)
 class Signals:
-    """What is done on each signal; `threads` is where every thread's place is written on USR1."""
+    """What is done on each signal; `threads` is where every thread's place is written on USR1.
+
+    `end` is to end the process within `end_within_s` seconds; after that it is ended at once.
+    """
 
     end: Callable[[], None]
     reload: Work
     dump: Work
     threads: Path
+    end_within_s: float = _END_WITHIN_S
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
     _asked_at: float | None = None
 
@@ -51,9 +60,23 @@ class Signals:
         now = asyncio.get_running_loop().time()
         if self._asked_at is None:
             self._asked_at = now
+            self._bound_the_end()
         elif now - self._asked_at > _ONE_WISH_S:
             _leave_now()
         self.end()
+
+    def _bound_the_end(self) -> None:
+        """End at once when the end in good order takes too long, be it that the loop hangs."""
+        loop = asyncio.get_running_loop()
+
+        def leave() -> None:
+            tasks = sorted(task.get_name() for task in asyncio.all_tasks(loop))
+            log.error("the end in good order hangs", seconds=self.end_within_s, tasks=tasks)
+            _leave_now()
+
+        timer = threading.Timer(self.end_within_s, leave)
+        timer.daemon = True  # a process that has ended by then is not held up
+        timer.start()
 
     def _spawn(self, work: Work) -> None:
         task = asyncio.create_task(survived("signal", work))
