@@ -105,6 +105,7 @@ class LocalEngine:
             ticks.stop()
             self.polls.close()
             await self._drain()
+            await self._judge(has_ended=True)
 
     def _saw_poll(self, report: PollReport) -> None:
         self.observer.saw_poll(report)
@@ -116,9 +117,12 @@ class LocalEngine:
         self.observer.saw_due(report)
 
     async def _beat(self) -> None:
-        """Store how the watch fares; that this can be stored is a part of it."""
         self._allow_slow_sources()
-        judged = self.vitals.judge(self.clock())
+        await self._judge()
+
+    async def _judge(self, *, has_ended: bool = False) -> None:
+        """Store how the watch fares; that this can be stored is a part of it."""
+        judged = self.vitals.judge(self.clock(), has_ended=has_ended)
         text = json.dumps(judged.to_dict(), ensure_ascii=False)
         try:
             await self.watch.write(lambda tx: self.vitals.store(tx, judged, text))

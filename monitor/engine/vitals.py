@@ -26,16 +26,21 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """How it fares: alive while no line stands still; ready when every check holds as well."""
+    """How it fares: alive while no line stands still; ready when every check holds as well.
+
+    `has_ended` is true of the last one that a watch stores: it ended in good order.
+    """
 
     at: datetime
     lines: tuple[LinePulse, ...]
     checks: tuple[Check, ...]
+    has_ended: bool = False
 
     @property
     def is_alive(self) -> bool:
-        """Return whether no line stands still."""
-        return all(one.motion is not Motion.STALLED for one in self.lines)
+        """Return whether it has not ended and no line stands still."""
+        stalled = any(one.motion is Motion.STALLED for one in self.lines)
+        return not (self.has_ended or stalled)
 
     @property
     def is_ready(self) -> bool:
@@ -57,6 +62,7 @@ class Judgement:
         return {
             "at": self.at.isoformat(),
             "alive": self.is_alive,
+            "ended": self.has_ended,
             "ready": self.is_ready,
             "lines": {
                 one.line.value: {"motion": one.motion.value, "silent_s": round(one.silent_s, 1)}
@@ -88,7 +94,7 @@ class Vitals:
         self._written_at: float | None = None
         self._refusal = ""
 
-    def judge(self, now: datetime) -> Judgement:
+    def judge(self, now: datetime, *, has_ended: bool = False) -> Judgement:
         """Return the judgement as of now."""
         lines = self.pulse.lines()
         unmoved = [one.line.value for one in lines if not one.has_moved]
@@ -123,6 +129,7 @@ class Vitals:
                     said="the watch was told to end" if self.is_ending else "",
                 ),
             ),
+            has_ended=has_ended,
         )
 
     def store(self, tx: Transaction, judged: Judgement, text: str) -> None:
@@ -146,7 +153,10 @@ def told_health(
     """Return whether a stored judgement is good, and one line for people."""
     if judged is None:
         return False, "not alive: no judgement was stored yet"
-    age = now - datetime.fromisoformat(judged["at"])
+    at = datetime.fromisoformat(judged["at"])
+    if judged.get("ended"):  # not in what an older version stored
+        return False, f"not alive: ended in good order at {at:%Y-%m-%d %H:%M} UTC"
+    age = now - at
     if age > STALE_AFTER:
         return False, f"not alive: last heard of {age.total_seconds():.0f} s ago"
     problems = "; ".join(judged["problems"])

@@ -463,10 +463,16 @@ def test_settings_are_shown_without_secrets(program: Program) -> None:
 
 
 def test_health_tells_a_living_watch_from_a_dead_one(program: Program) -> None:
-    """Before the first cycle it is not alive; beside a running worker it is."""
+    """Before the first cycle it is not alive; beside a running worker it is, until that ends."""
     assert program.on_config("health").returncode == 1
-    with program.running():
+    with program.running() as worker:
         until(lambda: program.on_config("health").returncode == 0, "the heartbeat")
+        worker.send_signal(signal.SIGTERM)
+        worker.wait(50)
+    ended = program.on_config("health")
+
+    assert ended.returncode == 1
+    assert ended.stdout.startswith("not alive: ended in good order at ")
 
 
 def test_help_is_quick_and_names_every_command(program: Program) -> None:

@@ -104,6 +104,11 @@ def _judged(**changes: Any) -> dict[str, Any]:
         ),
         (_judged(alive=False, problems=["a", "b"]), False, (False, "not alive: a; b")),
         (
+            _judged(alive=False, ended=True, problems=["a"]),
+            False,
+            (False, "not alive: ended in good order at 2024-03-28 20:59 UTC"),
+        ),
+        (
             _judged(ready=False, problems=["a"]),
             False,
             (True, "alive: heard of 9 s ago, not ready: a"),
@@ -119,7 +124,16 @@ def _judged(**changes: Any) -> dict[str, Any]:
             (True, "alive: heard of 0 s ago"),
         ),
     ],
-    ids=["none", "good", "old", "stalled", "not ready", "readiness asked", "clock set back"],
+    ids=[
+        "none",
+        "good",
+        "old",
+        "stalled",
+        "ended",
+        "not ready",
+        "readiness asked",
+        "clock set back",
+    ],
 )
 def test_a_stored_judgement_is_told(judged: Any, ready: bool, told: tuple[bool, str]) -> None:
     """Its age counts first, then life, then readiness where that is asked for."""
