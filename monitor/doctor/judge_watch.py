@@ -1,11 +1,12 @@
 """Judges the watch: configuration, database, the worker, messages, sources, channels."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from monitor.doctor.facts import Facts, FeedAnswer
 from monitor.doctor.findings import Finding, fault, note, ok, warning
-from monitor.engine.vitals import told_health
+from monitor.engine.vitals import STALE_AFTER, told_health
 from monitor.notify.words import count
 from monitor.store.survey import Survey
 
@@ -123,14 +124,18 @@ def worker(facts: Facts) -> Iterator[Finding]:
     if judged is None:
         yield from _unheard(held)
     else:
-        is_good, said = told_health(judged, facts.at, ready=True)
-        yield _heard(held, is_good=is_good, said=said)
+        yield _heard(held, judged, facts.at)
 
 
-def _heard(held: str, *, is_good: bool, said: str) -> Finding:
+def _heard(held: str, judged: Mapping[str, Any], now: datetime) -> Finding:
+    is_good, said = told_health(judged, now, ready=True)
+    has_ended = judged.get("ended", False)
+    is_recent = now - datetime.fromisoformat(judged["at"]) <= STALE_AFTER
     if is_good and held:
         return ok("watch", f"{held}: {said}")
-    if is_good:
+    if has_ended and held:
+        return note("watch", f"{held} holds the lock: it is starting")
+    if is_good or (has_ended and is_recent):
         return note("watch", f"{said}; nobody holds the lock: it has just stopped")
     if not held:
         return fault(

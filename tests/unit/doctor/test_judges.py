@@ -25,6 +25,7 @@ VOLUME = Volume(
     database=Path("/data/monitor.db"), filesystem="ext4", free_bytes=50 * GB, total_bytes=90 * GB
 )
 JUDGED: dict[str, Any] = {"at": NOW.isoformat(), "alive": True, "ready": True, "problems": []}
+ENDED = JUDGED | {"alive": False, "ready": False, "ended": True}
 SURVEY = Survey(size_bytes=10_000_000, wal_bytes=0, outbox={"sent": 3}, judged=JUDGED)
 HOLDER = Holder(pid=7, command="monitor run")
 WELL = Facts(
@@ -147,8 +148,23 @@ def test_a_file_of_another_user_is_a_fault_one_that_others_read_a_warning() -> N
         (JUDGED | {"ready": False, "problems": ["configuration: x"]}, HOLDER, ["warning"]),
         (JUDGED | {"alive": False, "problems": ["line poll stands still"]}, HOLDER, ["fault"]),
         (JUDGED | {"at": (NOW - timedelta(hours=1)).isoformat()}, None, ["fault"]),
+        (ENDED, None, []),
+        (ENDED, HOLDER, []),
+        (ENDED | {"at": (NOW - timedelta(hours=1)).isoformat()}, None, ["fault"]),
+        (ENDED | {"at": (NOW - timedelta(hours=1)).isoformat()}, HOLDER, []),
     ],
-    ids=["just-stopped", "never-ran", "silent", "not-ready", "stalled", "ended"],
+    ids=[
+        "killed",
+        "never-ran",
+        "silent",
+        "not-ready",
+        "stalled",
+        "gone",
+        "ended",
+        "starts-again",
+        "ended-long-ago",
+        "starts-after-long",
+    ],
 )
 def test_the_watch_is_judged_by_its_lock_and_its_own_word(
     judged: dict[str, Any] | None, holder: Holder | None, found: list[str]
