@@ -1,7 +1,8 @@
 """Labelled news: what readers said an item is about, split before the rules were tuned on it.
 
-The first set is dev.jsonl of the shared data, text and all. The second one is `labels-2.jsonl`
-beside this file: ids and labels alone, joined with the corpus when it is read.
+The first set is dev.jsonl of the shared data, text and all. The second and the third one are
+`labels-2.jsonl` and `labels-3.jsonl` beside this file: ids and labels alone, joined with the
+corpus when it is read. The third one is all check part.
 """
 
 import gzip
@@ -16,6 +17,7 @@ from typing import Literal
 from monitor.model import Item, ItemId, SourceId
 
 SECOND = Path(__file__).with_name("labels-2.jsonl")
+THIRD = Path(__file__).with_name("labels-3.jsonl")
 CHECK_SHARE = 77  # of 256: 30 % of the first set are never read or tuned on
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -58,6 +60,11 @@ def second(shared: Path, part: Part, labels: Path = SECOND) -> list[Labelled]:
     if len(found) != len(rows):
         raise LookupError(f"{labels.name}: {len(rows) - len(found)} ids are not in the corpus")
     return found
+
+
+def third(shared: Path) -> list[Labelled]:
+    """Return the third set, in the order of the corpus; raises as `second`."""
+    return second(shared, "check", THIRD)
 
 
 def corpus(shared: Path) -> Iterator[Item]:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from monitor.model import Hit, Item, ItemId
 from monitor.rules import RuleSet, load, match
-from tests.evaluation.labels import SECOND, Labelled, corpus, first, rule_id, second
+from tests.evaluation.labels import SECOND, Labelled, corpus, first, rule_id, second, third
 
 ROOT = Path(__file__).parents[2]
 RULES = (
@@ -241,10 +241,12 @@ def report(shared: Path, *, check: bool, with_corpus: bool) -> str:
 
 
 def second_set(shared: Path, ruleset: RuleSet) -> list[str]:
-    """Return the tables of the second set: all of its tuning part, one line of its check part."""
+    """Return the tables of the second set: its tuning part; of what is not read one line each."""
     tune, check = second(shared, "tune"), second(shared, "check")
     ours, theirs = predict(tune, ruleset), keyword_alerts(shared, tune)
     unread, alerts = predict(check, ruleset), keyword_alerts(shared, check)
+    later = third(shared)
+    of_third, alerts_of_third = predict(later, ruleset), keyword_alerts(shared, later)
     doubted = [one.item.id for one in tune if one.doubt]
     return [
         "",
@@ -252,6 +254,7 @@ def second_set(shared: Path, ruleset: RuleSet) -> list[str]:
         "",
         *score_table(tune, ours, theirs),
         _row(f"**check part, {len(check)} items, micro**", check, unread, alerts, RULES),
+        _row(f"**third set, {len(later)} items, micro**", later, of_third, alerts_of_third, RULES),
         "",
         "### Remaining errors of the second set (a star: fewer than 20 positives)",
         "",

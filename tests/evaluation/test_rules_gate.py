@@ -106,14 +106,19 @@ def test_the_parts_share_no_item(shared: Path, tuning: Sequence[Labelled]) -> No
 def test_news_that_nobody_read_scores_like_news_that_was_read(
     shared: Path, ruleset: RuleSet
 ) -> None:
-    """Micro-F1 is 0.90 on the second tuning part, and at most 0.05 lower on its check part."""
-    tune, check = labels.second(shared, "tune"), labels.second(shared, "check")
+    """Micro-F1 is 0.90 on the second tuning part, and at most 0.05 lower on what is not read."""
+    tune, *unread = (
+        labels.second(shared, "tune"),
+        labels.second(shared, "check"),
+        labels.third(shared),
+    )
 
-    read = evaluation.micro(tune, evaluation.predict(tune, ruleset)).f1
-    unread = evaluation.micro(check, evaluation.predict(check, ruleset)).f1
+    read, *rest = (
+        evaluation.micro(one, evaluation.predict(one, ruleset)).f1 for one in (tune, *unread)
+    )
 
     assert read >= _MICRO_F1
-    assert unread >= read - _GAP
+    assert min(rest) >= read - _GAP
 
 
 def test_labels_without_text_are_joined_with_the_corpus(tmp_path: Path) -> None:
