@@ -45,13 +45,23 @@ def first(shared: Path, *, check: bool) -> list[Labelled]:
     return [Labelled(_item(row), _gold(row)) for row in rows if is_check(row["id"]) == check]
 
 
-def second(shared: Path, part: Part, labels: Path = SECOND) -> list[Labelled]:
-    """Return one part of the second set, in the order of the corpus.
+def second(shared: Path, part: Part) -> list[Labelled]:
+    """Return one part of the second set; raises as `joined`."""
+    return joined(shared, part, SECOND)
+
+
+def third(shared: Path) -> list[Labelled]:
+    """Return the third set; raises as `joined`."""
+    return joined(shared, "check", THIRD)
+
+
+def joined(shared: Path, part: Part, labels: Path) -> list[Labelled]:
+    """Return one part of a set of labels with the text of the corpus, in the order of that.
 
     Raises:
         LookupError: an id is not in the corpus, so the figures would be of other news.
     """
-    rows = _second_rows(part, labels)
+    rows = _rows(part, labels)
     found = [
         Labelled(item, _gold(rows[item.id]), bool(rows[item.id].get("doubt")))
         for item in corpus(shared)
@@ -60,11 +70,6 @@ def second(shared: Path, part: Part, labels: Path = SECOND) -> list[Labelled]:
     if len(found) != len(rows):
         raise LookupError(f"{labels.name}: {len(rows) - len(found)} ids are not in the corpus")
     return found
-
-
-def third(shared: Path) -> list[Labelled]:
-    """Return the third set, in the order of the corpus; raises as `second`."""
-    return second(shared, "check", THIRD)
 
 
 def corpus(shared: Path) -> Iterator[Item]:
@@ -79,7 +84,7 @@ def rule_id(label: str) -> str:
     return label.replace("_", "-")
 
 
-def _second_rows(part: Part, labels: Path) -> dict[str, Mapping[str, object]]:
+def _rows(part: Part, labels: Path) -> dict[str, Mapping[str, object]]:
     rows = map(json.loads, labels.read_text(encoding="utf-8").splitlines())
     return {row["id"]: row for row in rows if row["part"] == part}
 

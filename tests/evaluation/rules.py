@@ -23,7 +23,7 @@ from pathlib import Path
 
 from monitor.model import Hit, Item, ItemId
 from monitor.rules import RuleSet, load, match
-from tests.evaluation.labels import SECOND, Labelled, corpus, first, rule_id, second, third
+from tests.evaluation.labels import Labelled, corpus, first, rule_id, second, third
 
 ROOT = Path(__file__).parents[2]
 RULES = (
@@ -203,7 +203,8 @@ def false_words(items: Sequence[Labelled], ruleset: RuleSet, top: int = 15) -> l
         for hit in match(one.item, ruleset, _NOW):
             if hit.rule not in one.gold:
                 found.update({(hit.rule, word) for word in _words(hit)})
-    rows = [f"| {rule} | {word} | {times} |" for (rule, word), times in found.most_common(top)]
+    most = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:top]
+    rows = [f"| {rule} | {word} | {times} |" for (rule, word), times in most]
     return ["| rule | word | wrong hits |", "|---|---|---|", *rows]
 
 
@@ -234,27 +235,24 @@ def report(shared: Path, *, check: bool, with_corpus: bool) -> str:
     ruleset = shipped()
     lines = _first_set(shared, ruleset, check=check)
     if not check:
-        lines += second_set(shared, ruleset) if SECOND.is_file() else []
+        lines += later_sets(shared, ruleset)
         if with_corpus:
             lines += ["", "### Alarms on the corpus", "", *alarm_table(corpus(shared), ruleset)]
     return "\n".join([*lines, ""])
 
 
-def second_set(shared: Path, ruleset: RuleSet) -> list[str]:
-    """Return the tables of the second set: its tuning part; of what is not read one line each."""
-    tune, check = second(shared, "tune"), second(shared, "check")
+def later_sets(shared: Path, ruleset: RuleSet) -> list[str]:
+    """Return the tables of the second set's tuning part, and a line of each part nobody reads."""
+    tune = second(shared, "tune")
+    unread = {"check part": second(shared, "check"), "third set": third(shared)}
     ours, theirs = predict(tune, ruleset), keyword_alerts(shared, tune)
-    unread, alerts = predict(check, ruleset), keyword_alerts(shared, check)
-    later = third(shared)
-    of_third, alerts_of_third = predict(later, ruleset), keyword_alerts(shared, later)
     doubted = [one.item.id for one in tune if one.doubt]
     return [
         "",
         f"### The second set, tuning part: {len(tune)} items",
         "",
         *score_table(tune, ours, theirs),
-        _row(f"**check part, {len(check)} items, micro**", check, unread, alerts, RULES),
-        _row(f"**third set, {len(later)} items, micro**", later, of_third, alerts_of_third, RULES),
+        *(_unread_row(name, items, shared, ruleset) for name, items in unread.items()),
         "",
         "### Remaining errors of the second set (a star: fewer than 20 positives)",
         "",
@@ -300,6 +298,11 @@ def _put(file: Path, text: str) -> None:
     if not (mark and end):
         raise SystemExit(f"{file} has no marks {_START} and {_END}")
     file.write_text(f"{before}{_START}\n\n{text}\n{_END}{after}", encoding="utf-8")
+
+
+def _unread_row(name: str, items: Sequence[Labelled], shared: Path, ruleset: RuleSet) -> str:
+    ours, theirs = predict(items, ruleset), keyword_alerts(shared, items)
+    return _row(f"**{name}, {len(items)} items, micro**", items, ours, theirs, RULES)
 
 
 def _row(

@@ -102,7 +102,6 @@ def test_the_parts_share_no_item(shared: Path, tuning: Sequence[Labelled]) -> No
 
 
 @pytest.mark.shared
-@pytest.mark.skipif(not labels.SECOND.is_file(), reason="the second set of labels is not here")
 def test_news_that_nobody_read_scores_like_news_that_was_read(
     shared: Path, ruleset: RuleSet
 ) -> None:
@@ -131,14 +130,14 @@ def test_labels_without_text_are_joined_with_the_corpus(tmp_path: Path) -> None:
     ]
     file.write_text("\n".join(map(json.dumps, rows)))
 
-    [tuned], [unread] = (labels.second(known, part, file) for part in ("tune", "check"))
+    [tuned], [unread] = (labels.joined(known, part, file) for part in ("tune", "check"))
 
     assert tuned.item.title == "b"
     assert tuned.gold == frozenset({"missile-nuclear", "dprk-troops-russia"})
     assert (unread.item.id, unread.doubt) == ("a", True)
     file.write_text(json.dumps({"id": "z", "labels": [], "part": "tune"}))
     with pytest.raises(LookupError, match="1 ids are not in the corpus"):
-        labels.second(known, "tune", file)
+        labels.joined(known, "tune", file)
 
 
 @pytest.mark.parametrize(
