@@ -312,11 +312,12 @@ def health(*, directory: Path, database: Path | None, ready: bool, as_json: bool
     The watch judges itself every 15 seconds, as its /healthz does, and this reads what it said.
     """
     from monitor.engine.clock import utc_now
-    from monitor.engine.vitals import HEALTH, told_health
+    from monitor.engine.vitals import HEALTH, heard_of
 
     with reading(database or _watched(directory)) as tx:
         stored = tx.log.meta(HEALTH)
     judged = json.loads(stored) if stored else None
-    is_good, said = told_health(judged, utc_now(), ready=ready)
-    click.echo(json.dumps({"ok": is_good, **(judged or {})}) if as_json else said)
+    heard = heard_of(judged, utc_now())
+    is_good = heard.is_good(ready=ready)
+    click.echo(json.dumps({"ok": is_good, **(judged or {})}) if as_json else heard.said)
     sys.exit(0 if is_good else EXIT_PROBLEM)

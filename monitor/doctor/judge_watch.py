@@ -1,12 +1,11 @@
 """Judges the watch: configuration, database, the worker, messages, sources, channels."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
 from monitor.doctor.facts import Facts, FeedAnswer
 from monitor.doctor.findings import Finding, fault, note, ok, warning
-from monitor.engine.vitals import STALE_AFTER, told_health
+from monitor.engine.vitals import Heard, Life, heard_of
 from monitor.notify.words import count
 from monitor.store.survey import Survey
 
@@ -124,39 +123,39 @@ def worker(facts: Facts) -> Iterator[Finding]:
     if judged is None:
         yield from _unheard(held)
     else:
-        yield _heard(held, judged, facts.at)
+        yield _heard(held, heard_of(judged, facts.at))
 
 
-def _heard(held: str, judged: Mapping[str, Any], now: datetime) -> Finding:
-    is_good, said = told_health(judged, now, ready=True)
-    has_ended = judged.get("ended", False)
-    is_recent = now - datetime.fromisoformat(judged["at"]) <= STALE_AFTER
-    if is_good and held:
-        return ok("watch", f"{held}: {said}")
-    if has_ended and held:
-        return note("watch", f"{held} holds the lock: it is starting")
-    if is_good or (has_ended and is_recent):
-        return note("watch", f"{said}; nobody holds the lock: it has just stopped")
+def _heard(held: str, heard: Heard) -> Finding:
     if not held:
+        return _stopped(heard)
+    if heard.life is Life.READY:
+        return ok("watch", f"{held}: {heard.said}")
+    if heard.life is Life.ENDED:
+        return note("watch", f"{held} holds the lock: it is starting")
+    if heard.life is not Life.UNREADY:
         return fault(
             "watch",
-            f"no watch is running ({said})",
-            "nothing is polled and nobody is told of anything",
-            "start it: systemctl start sanctions-monitor, or monitor run; its log says why it "
-            "ended",
-        )
-    if said.startswith("not alive"):
-        return fault(
-            "watch",
-            f"{held} holds the lock and does not get on: {said}",
+            f"{held} holds the lock and does not get on: {heard.said}",
             "nothing is polled, or nobody is told of anything",
             "look at its log; restart it: systemctl restart sanctions-monitor. Nothing is lost",
         )
     return warning(
         "watch",
-        f"{held}: {said}",
+        f"{held}: {heard.said}",
         "it works, and something is not as it should be",
         "the words after the colon say what; monitor health --ready --json says all",
+    )
+
+
+def _stopped(heard: Heard) -> Finding:
+    if heard.is_fresh and heard.life in {Life.READY, Life.ENDED}:
+        return note("watch", f"{heard.said}; nobody holds the lock: it has just stopped")
+    return fault(
+        "watch",
+        f"no watch is running ({heard.said})",
+        "nothing is polled and nobody is told of anything",
+        "start it: systemctl start sanctions-monitor, or monitor run; its log says why it ended",
     )
 
 

@@ -105,7 +105,7 @@ class LocalEngine:
             ticks.stop()
             self.polls.close()
             await self._drain()
-            await self._judge(has_ended=True)
+        await self._judge(has_ended=True)
 
     def _saw_poll(self, report: PollReport) -> None:
         self.observer.saw_poll(report)

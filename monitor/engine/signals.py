@@ -70,9 +70,11 @@ class Signals:
         loop = asyncio.get_running_loop()
 
         def leave() -> None:
-            tasks = sorted(task.get_name() for task in asyncio.all_tasks(loop))
-            log.error("the end in good order hangs", seconds=self.end_within_s, tasks=tasks)
-            _leave_now()
+            try:
+                tasks = sorted(task.get_name() for task in asyncio.all_tasks(loop))
+                log.error("the end in good order hangs", seconds=self.end_within_s, tasks=tasks)
+            finally:  # whatever becomes of the words
+                _leave_now()
 
         timer = threading.Timer(self.end_within_s, leave)
         timer.daemon = True  # a process that has ended by then is not held up

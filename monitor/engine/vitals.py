@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from monitor.engine.pulse import LinePulse, Motion, Pulse
@@ -147,25 +148,62 @@ class Vitals:
         self._refusal = why
 
 
-def told_health(
-    judged: Mapping[str, Any] | None, now: datetime, *, ready: bool
-) -> tuple[bool, str]:
-    """Return whether a stored judgement is good, and one line for people."""
+class Life(StrEnum):
+    """How a watch fares by what it stored of itself, as another process reads it."""
+
+    UNKNOWN = "unknown"  # it stored nothing yet
+    ENDED = "ended"  # in good order
+    GONE = "gone"  # not heard of for too long: killed, or stuck
+    STALLED = "stalled"
+    UNREADY = "unready"
+    READY = "ready"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """What a stored judgement says now; `said` is one line for people."""
+
+    life: Life
+    said: str
+    age: timedelta = timedelta.max
+
+    @property
+    def is_fresh(self) -> bool:
+        """Return whether it was stored just now."""
+        return self.age <= STALE_AFTER
+
+    def is_good(self, *, ready: bool) -> bool:
+        """Return whether it tells of life, or of readiness where that is asked for."""
+        return self.life is Life.READY or (self.life is Life.UNREADY and not ready)
+
+
+def heard_of(judged: Mapping[str, Any] | None, now: datetime) -> Heard:
+    """Return what a stored judgement says of the watch now."""
     if judged is None:
-        return False, "not alive: no judgement was stored yet"
+        return Heard(life=Life.UNKNOWN, said="not alive: no judgement was stored yet")
     at = datetime.fromisoformat(judged["at"])
-    if judged.get("ended"):  # not in what an older version stored
-        return False, f"not alive: ended in good order at {at:%Y-%m-%d %H:%M} UTC"
     age = now - at
-    if age > STALE_AFTER:
-        return False, f"not alive: last heard of {age.total_seconds():.0f} s ago"
+    life = _life(judged, age)
     problems = "; ".join(judged["problems"])
+    alive = f"alive: heard of {max(age.total_seconds(), 0):.0f} s ago"
+    said = {
+        Life.ENDED: f"not alive: ended in good order at {at:%Y-%m-%d %H:%M} UTC",
+        Life.GONE: f"not alive: last heard of {age.total_seconds():.0f} s ago",
+        Life.STALLED: f"not alive: {problems}",
+        Life.UNREADY: f"{alive}, not ready: {problems}",
+        Life.READY: alive,
+    }
+    return Heard(life=life, said=said[life], age=age)
+
+
+def _life(judged: Mapping[str, Any], age: timedelta) -> Life:
+    if judged.get("ended"):  # not in what an older version stored
+        return Life.ENDED
+    if age > STALE_AFTER:
+        return Life.GONE
     if not judged["alive"]:
-        return False, f"not alive: {problems}"
-    said = f"alive: heard of {max(age.total_seconds(), 0):.0f} s ago"
-    if judged["ready"]:
-        return True, said
-    return not ready, f"{said}, not ready: {problems}"
+        return Life.STALLED
+    return Life.READY if judged["ready"] else Life.UNREADY
 
 
 def _lock_check(*, is_held: bool) -> Check:

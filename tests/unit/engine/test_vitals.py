@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from monitor.engine.pulse import Line, Pulse
-from monitor.engine.vitals import Vitals, told_health
+from monitor.engine.vitals import Vitals, heard_of
 
 NOW = datetime(2024, 3, 28, 21, 0, tzinfo=UTC)
 
@@ -93,7 +93,7 @@ def _judged(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("judged", "ready", "told"),
+    ("judged", "ready", "expected"),
     [
         (None, False, (False, "not alive: no judgement was stored yet")),
         (_judged(), True, (True, "alive: heard of 9 s ago")),
@@ -135,6 +135,8 @@ def _judged(**changes: Any) -> dict[str, Any]:
         "clock set back",
     ],
 )
-def test_a_stored_judgement_is_told(judged: Any, ready: bool, told: tuple[bool, str]) -> None:
-    """Its age counts first, then life, then readiness where that is asked for."""
-    assert told_health(judged, NOW, ready=ready) == told
+def test_a_stored_judgement_is_told(judged: Any, ready: bool, expected: tuple[bool, str]) -> None:
+    """A good end counts first, then age, life, and readiness where that is asked for."""
+    heard = heard_of(judged, NOW)
+
+    assert (heard.is_good(ready=ready), heard.said) == expected
